@@ -1,0 +1,9 @@
+//! Moves very large files into object storage under the user's own encryption, and proves that it did.
+
+pub mod clock;
+pub mod dialect;
+pub mod error;
+pub mod ident;
+pub mod operation;
+pub mod secret;
+mod small_file;
