@@ -1,5 +1,6 @@
 //! Moves very large files into object storage under the user's own encryption, and proves that it did.
 
+pub mod checksum;
 pub mod clock;
 pub mod dialect;
 pub mod error;
