@@ -8,3 +8,4 @@ pub mod ident;
 pub mod operation;
 pub mod secret;
 mod small_file;
+pub mod sse;
