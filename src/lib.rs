@@ -7,5 +7,6 @@ pub mod error;
 pub mod ident;
 pub mod operation;
 pub mod secret;
+pub mod signing;
 mod small_file;
 pub mod sse;

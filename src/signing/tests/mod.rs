@@ -1,0 +1,5 @@
+//! The signer against the published vectors, against what the official SDKs sent, and against its own policy.
+
+mod policy;
+mod presigned;
+mod vectors;
