@@ -10,3 +10,4 @@ pub mod secret;
 pub mod signing;
 mod small_file;
 pub mod sse;
+pub mod wire;

@@ -1,0 +1,41 @@
+//! Delete: removes an object, or one version of it (/document/product/436/7743).
+
+use http::{Method, request::Parts};
+
+use super::{Address, Call, RawAnswer, answer::Reading, call::sealed::Sealed, draft::Draft};
+use crate::{
+    dialect::Dialect,
+    error::Result,
+    ident::{ObjectKey, VersionId},
+    operation::Operation,
+    sse::SseContext,
+};
+
+/// Removes an object; without a version, a bucket with versions only hides it.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// The object.
+    pub key: ObjectKey,
+    /// Only this version.
+    pub version_id: Option<VersionId>,
+}
+
+impl Sealed for Delete {}
+
+impl Call for Delete {
+    type Answer = ();
+
+    fn operation(&self) -> Operation {
+        Operation::Delete
+    }
+
+    fn head(&self, at: &Address, sse: &SseContext) -> Result<Parts> {
+        Draft::object(Method::DELETE, self.operation(), at, &self.key)
+            .maybe_param("versionId", self.version_id.as_ref().map(VersionId::as_str))
+            .finish(sse)
+    }
+
+    fn decode(&self, dialect: Dialect, answer: &RawAnswer) -> Result<()> {
+        Reading::new(dialect, self.operation(), answer).no_body()
+    }
+}

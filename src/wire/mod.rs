@@ -1,0 +1,52 @@
+//! Typed calls ↔ HTTP. Nothing here does I/O, waits, or knows the time.
+//!
+//! A [`Call`] says how it is asked ([`Call::head`], [`Call::payload`]) and what its answer means ([`Call::decode`]).
+//! Names and limits come from the dialect's table; the encryption headers from the `SseContext`, at one place for
+//! all calls; the signature is added later, by others. Answers are hostile until read: everything is bounded, and
+//! what makes no sense is an error, never a panic.
+
+mod abort;
+mod address;
+mod answer;
+mod call;
+mod complete;
+mod delete;
+mod draft;
+mod encode;
+mod get;
+mod head;
+mod initiate;
+mod list_parts;
+mod list_uploads;
+mod object_info;
+mod properties;
+mod put;
+mod refusal;
+mod store_error;
+mod upload_part;
+mod xml;
+
+pub use self::{
+    abort::Abort,
+    address::{Address, Addressing},
+    call::{BoxBody, Call, Payload, RawAnswer, Replay},
+    complete::{Complete, Completed},
+    delete::Delete,
+    get::Get,
+    head::Head,
+    initiate::Initiate,
+    list_parts::{ListParts, ListedPart, PartPage},
+    list_uploads::{ListUploads, ListedUpload, UploadPage},
+    object_info::ObjectInfo,
+    properties::ObjectProperties,
+    put::{ObjectReceipt, Put},
+    store_error::StoreError,
+    upload_part::{PartReceipt, UploadPart},
+};
+pub(crate) use answer::{expected, origin};
+pub(crate) use refusal::{may_be_the_key, refusal};
+pub(crate) use store_error::{request_id, unescaped};
+pub(crate) use xml::LARGEST_ANSWER;
+
+#[cfg(test)]
+mod tests;

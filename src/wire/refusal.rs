@@ -1,0 +1,252 @@
+//! From a refused call to the error that the user sees: its kind, its words, its remedy.
+
+use http::StatusCode;
+
+use super::{
+    RawAnswer,
+    store_error::{StoreError, request_id},
+    xml::Element,
+};
+use crate::{
+    dialect::Dialect,
+    error::{Error, ErrorKind},
+    operation::Operation,
+    sse::SseContext,
+};
+
+/// The hint for an answer without the store's own request id.
+pub(super) const NOT_THE_STORE: &str = "the answer did not come from the store (a proxy?)";
+
+/// The error for an answer whose status is not 2xx.
+pub(crate) fn refusal(dialect: Dialect, operation: Operation, sse: &SseContext, answer: &RawAnswer) -> Error {
+    let refused = Refused {
+        operation,
+        status: answer.status,
+        error: StoreError::read(dialect, answer),
+        customer_key: sse.is_customer(),
+    };
+    refused.into_error()
+}
+
+/// The error for a refusal inside an answer of status 2xx.
+pub(super) fn hidden(dialect: Dialect, operation: Operation, answer: &RawAnswer, root: &Element) -> Error {
+    let mut error = StoreError::from_xml(root);
+    error.request_id = request_id(dialect, &answer.headers);
+    Refused { operation, status: answer.status, error, customer_key: false }.into_error()
+}
+
+/// Whether a HEAD or GET may have been refused for the object's customer key, which was not given or is another one.
+///
+/// No manual says how COS answers a wrong or a missing key; other stores answer 403 and 400, and a HEAD has no body to
+/// tell more. So it may as well be that these credentials may not look, or have expired.
+pub(crate) fn may_be_the_key(error: &Error) -> bool {
+    let (Some(operation), Some(status)) = (error.operation(), error.status()) else { return false };
+    leaves_the_key(operation, status, error.code().unwrap_or_default(), error.message())
+}
+
+fn leaves_the_key(operation: Operation, status: u16, code: &str, message: &str) -> bool {
+    let open = match known(code) {
+        None | Some((ErrorKind::Credentials, _)) => !SURELY_CREDENTIALS.contains(&code) && !is_late(code, message),
+        Some(_) => code == "SsecDecryptHeaderInvalid",
+    };
+    reads(operation) && matches!(status, 400 | 403) && open
+}
+
+fn reads(operation: Operation) -> bool {
+    matches!(operation, Operation::Head | Operation::Get)
+}
+
+/// The store words an outdated signature as a denial (/document/product/436/7730).
+fn is_late(code: &str, message: &str) -> bool {
+    code == "AccessDenied" && message.to_ascii_lowercase().contains("request has expired")
+}
+
+/// A refused call.
+struct Refused {
+    operation: Operation,
+    status: StatusCode,
+    error: StoreError,
+    /// Whether the encryption asked for is under a customer key.
+    customer_key: bool,
+}
+
+impl Refused {
+    fn into_error(self) -> Error {
+        let (kind, message, hint) = (self.kind(), self.message(), self.hint());
+        let Self { operation, status, error: StoreError { code, request_id, .. }, .. } = self;
+        let error = Error::new(kind, message).at(operation).answered(
+            status.as_u16(),
+            Some(code).filter(|code| !code.is_empty()),
+            request_id,
+        );
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        let known = known(&self.error.code).map(|(kind, _)| kind);
+        match known {
+            // Whether it is the credentials or the key that the store does not like, it does not tell.
+            None | Some(ErrorKind::Credentials) if self.may_be_the_key() => ErrorKind::Encryption,
+            // A code of the KMS that is not known says that it is the KMS; the status, that it may pass.
+            Some(ErrorKind::Encryption) if self.status.is_server_error() => ErrorKind::Unavailable,
+            Some(kind) => kind,
+            None => self.kind_by_status(),
+        }
+    }
+
+    /// For what has no code, or one that is not known.
+    fn kind_by_status(&self) -> ErrorKind {
+        match self.status {
+            StatusCode::NOT_IMPLEMENTED => ErrorKind::Rejected,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => ErrorKind::Unavailable,
+            status if status.is_server_error() => ErrorKind::Unavailable,
+            // A proxy's page says nothing about the store's credentials.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+                if self.error.code.is_empty() && self.error.request_id.is_some() =>
+            {
+                ErrorKind::Credentials
+            }
+            _ => ErrorKind::Rejected,
+        }
+    }
+
+    /// Whether the customer key that was given may be the reason.
+    fn may_be_the_key(&self) -> bool {
+        let StoreError { code, message, .. } = &self.error;
+        self.customer_key && leaves_the_key(self.operation, self.status.as_u16(), code, message)
+    }
+
+    fn reads(&self) -> bool {
+        reads(self.operation)
+    }
+
+    fn is_late(&self) -> bool {
+        is_late(&self.error.code, &self.error.message)
+    }
+
+    fn message(&self) -> String {
+        let Self { operation, status, error: StoreError { code, message, .. }, .. } = self;
+        let name = match (code.as_str(), status.canonical_reason()) {
+            ("", Some(reason)) => format!("{} ({})", status.as_u16(), reason.to_ascii_lowercase()),
+            ("", None) => status.as_u16().to_string(),
+            (code, _) if status.is_success() => format!("{code} inside an answer of status {}", status.as_u16()),
+            (code, _) => format!("{} {code}", status.as_u16()),
+        };
+        let colon = if message.is_empty() { "" } else { ": " };
+        format!("{operation} failed with {name}{colon}{message}")
+    }
+
+    /// The remedy where there is no code, as always after a HEAD.
+    fn hint_by_status(&self) -> Option<&'static str> {
+        match self.status.as_u16() {
+            300..=399 => {
+                Some("the endpoint sends to another one, which is not followed; check --endpoint and --region")
+            }
+            401 | 403 => Some("check the credentials, and that they may do this to this bucket and key"),
+            404 if self.reads() => Some("there is no such object; check bucket and key"),
+            404 => Some(BUCKET),
+            407 => Some("the proxy wants credentials of its own; put them into its address"),
+            409 => Some("somebody else writes the same key, or the object exists already"),
+            412 => Some(CHANGED),
+            416 => Some("the object has no such bytes; it may have changed"),
+            408 | 429 | 500 | 502..=599 => Some(LATER),
+            _ => None,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let remedy = if self.kind() == ErrorKind::Encryption && self.may_be_the_key() {
+            Some(
+                "check the customer key: the object may be under another key or under none; if the key is right, these credentials may not read it",
+            )
+        } else if self.is_late() {
+            Some(CLOCK)
+        } else if self.status == StatusCode::PRECONDITION_FAILED && !self.reads() {
+            // The one condition that a writing call may carry is that there be no object yet.
+            Some(EXISTS)
+        } else {
+            known(&self.error.code).map_or_else(|| self.hint_by_status(), |(_, hint)| hint)
+        };
+        match (&self.error.request_id, remedy) {
+            (Some(_), remedy) => remedy.map(ToOwned::to_owned),
+            (None, None) => Some(NOT_THE_STORE.to_owned()),
+            (None, Some(remedy)) => Some(format!("{NOT_THE_STORE}; if it did: {remedy}")),
+        }
+    }
+}
+
+/// Codes that speak of the credentials even where a customer key might be wrong.
+const SURELY_CREDENTIALS: &[&str] =
+    &["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "RequestTimeTooSkewed"];
+
+const CLOCK: &str = "set this machine's clock";
+const LATER: &str = "try again later";
+const KMS: &str = "check the KMS key: that it exists in the bucket's region, is enabled, and that the store may use it";
+const SSE: &str = "check the encryption that is asked for; the store does not take it here";
+const EXISTS: &str = "the object exists already; upload to another key, or allow replacing it";
+const CHANGED: &str = "the object has changed since it was looked at; start again";
+const BUCKET: &str = "check the bucket's name (name-appid) and the region";
+const PART_SIZE: &str = "choose another part size";
+
+/// What a code means for the user (/document/product/436/7730).
+fn known(code: &str) -> Option<(ErrorKind, Option<&'static str>)> {
+    use ErrorKind::{Credentials, Encryption, Integrity, Rejected, Unavailable};
+    let (kind, hint) = match code {
+        "AccessDenied" => (Credentials, "check that these credentials may do this to this bucket and key"),
+        "SignatureDoesNotMatch" => {
+            (Credentials, "check the secret key; a proxy that changes requests has the same effect")
+        }
+        "InvalidAccessKeyId" => (Credentials, "check the secret id"),
+        "ExpiredToken" => (Credentials, "the temporary credentials have expired; get new ones"),
+        "RequestTimeTooSkewed" => (Credentials, CLOCK),
+        "SsecDecryptHeaderInvalid" => (Encryption, "the object is under a customer key; give that same key"),
+        "SSEHeaderNotAllowed" | "SSEContentNotSupported" => (Encryption, SSE),
+        "KmsKeyNotExist" | "KmsKeyDisabled" | "KmsException" => (Encryption, KMS),
+        "KmsInternalException" | "KmsFreqControl" | "InternalError" | "ServiceUnavailable" | "SlowDown" => {
+            (Unavailable, LATER)
+        }
+        "RequestTimeout" | "IncompleteBody" | "UserNetworkTooSlow" => {
+            (Unavailable, "the network is too slow or breaks; try again, with fewer connections")
+        }
+        "BadDigest" => (Integrity, "the bytes changed on their way; look for faulty memory, disk or network"),
+        "NoSuchBucket" | "InvalidBucketName" | "InvalidRegionName" => (Rejected, BUCKET),
+        "NoSuchKey" | "NoSuchVersion" => (Rejected, "there is no such object; check the key and the version"),
+        "NoSuchUpload" => (Rejected, "the upload was completed or aborted, or has expired; start a new one"),
+        "UploadIdNotSupported" => (Rejected, "the upload was opened by another interface; start a new one"),
+        "EntityTooSmall" | "EntityTooLarge" => (Rejected, PART_SIZE),
+        "InvalidPart" | "InvalidPartOrder" => (Rejected, "the parts are not those that were sent; start a new upload"),
+        "InvalidStorageClass"
+        | "NotSupportedStorageClass"
+        | "MAZOperationNotSupportOnOAZBucket"
+        | "OAZOperationNotSupportOnMAZBucket" => (Rejected, "choose a storage class that this bucket has"),
+        "PathStyleDomainForbidden" => (Rejected, "use --addressing virtual: the bucket's name belongs into the host"),
+        "FileAlreadyExists" | "ObjectAlreadyExists" => (Rejected, EXISTS),
+        "PathConflict" | "UploadConflict" => {
+            (Rejected, "somebody else writes the same key; try again when they are done")
+        }
+        "PreconditionFailed" => (Rejected, CHANGED),
+        "InvalidRange" => (Rejected, "the object has no such bytes; it may have changed"),
+        "InvalidObjectState" => (Rejected, "the object is archived; restore it first"),
+        "DownloadForbidden" => {
+            (Rejected, "the store's own domain does not hand out such files; use a domain of your own")
+        }
+        "BucketAccelerateNotEnabled" | "ActionAccelerateNotSupported" => {
+            (Rejected, "use the region's own endpoint instead of the accelerated one")
+        }
+        "MissingContentLength" => (Rejected, "a proxy has taken the length out of the request; go around it"),
+        "PaymentRequired" | "UnavailableForLegalReasons" | "DomainAuditFailed" => {
+            (Rejected, "ask the account's owner: the store has blocked it")
+        }
+        "InvalidArgument" | "InvalidRequest" | "BadRequest" | "BadRquest" => return None,
+        code if code.starts_with("Kms") || code.starts_with("KMS") => (Encryption, KMS),
+        code if code.starts_with("SSE") || code.starts_with("Sse") => (Encryption, SSE),
+        _ => return None,
+    };
+    Some((kind, Some(hint)))
+}
+
+#[cfg(test)]
+mod tests;

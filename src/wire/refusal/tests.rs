@@ -1,0 +1,164 @@
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+
+use super::*;
+use crate::sse::CustomerKey;
+
+fn answer(status: u16, body: &str, from_store: bool) -> RawAnswer {
+    let mut headers = HeaderMap::new();
+    if from_store {
+        headers.insert("x-cos-request-id", HeaderValue::from_static("NWU5MDNk"));
+    }
+    RawAnswer { status: StatusCode::from_u16(status).unwrap(), headers, body: Bytes::copy_from_slice(body.as_bytes()) }
+}
+
+fn body(code: &str, message: &str) -> String {
+    format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")
+}
+
+fn plain() -> SseContext {
+    SseContext::none(Dialect::Cos)
+}
+
+fn customer() -> SseContext {
+    SseContext::customer(Dialect::Cos, CustomerKey::from_bytes(*b"0123456789ABCDEF0123456789ABCDEF"))
+}
+
+fn refuse(operation: Operation, sse: &SseContext, status: u16, body: &str) -> Error {
+    refusal(Dialect::Cos, operation, sse, &answer(status, body, true))
+}
+
+#[track_caller]
+fn coded(status: u16, code: &str, kind: ErrorKind) {
+    let error = refuse(Operation::UploadPart, &customer(), status, &body(code, "words"));
+    assert_eq!(error.kind(), kind, "{status} {code}");
+    assert_eq!((error.status(), error.code(), error.request_id()), (Some(status), Some(code), Some("NWU5MDNk")));
+    assert_eq!(error.operation(), Some(Operation::UploadPart));
+    assert_eq!(error.message(), format!("UploadPart failed with {status} {code}: words"));
+}
+
+#[track_caller]
+fn hinted(status: u16, code: &str, kind: ErrorKind, hint: &str) {
+    coded(status, code, kind);
+    let error = refuse(Operation::UploadPart, &plain(), status, &body(code, "words"));
+    assert!(error.hint().unwrap().contains(hint), "{code}: {:?}", error.hint());
+}
+
+#[test]
+fn every_well_known_code_has_its_kind_and_remedy() {
+    use ErrorKind::{Credentials, Encryption, Integrity, Rejected, Unavailable};
+    hinted(403, "AccessDenied", Credentials, "credentials");
+    hinted(403, "SignatureDoesNotMatch", Credentials, "secret key");
+    hinted(403, "InvalidAccessKeyId", Credentials, "secret id");
+    hinted(403, "RequestTimeTooSkewed", Credentials, "clock");
+    hinted(400, "ExpiredToken", Credentials, "expired");
+    hinted(404, "NoSuchBucket", Rejected, "bucket's name");
+    hinted(404, "NoSuchUpload", Rejected, "start a new one");
+    hinted(404, "NoSuchKey", Rejected, "no such object");
+    hinted(400, "KmsKeyNotExist", Encryption, "KMS key");
+    hinted(400, "KmsKeyDisabled", Encryption, "KMS key");
+    hinted(400, "KmsException", Encryption, "KMS key");
+    hinted(500, "KmsInternalException", Unavailable, "later");
+    hinted(503, "KmsFreqControl", Unavailable, "later");
+    hinted(400, "SsecDecryptHeaderInvalid", Encryption, "same key");
+    hinted(400, "SSEContentNotSupported", Encryption, "encryption");
+    hinted(400, "SSEHeaderNotAllowed", Encryption, "encryption");
+    hinted(400, "EntityTooSmall", Rejected, "part size");
+    hinted(400, "InvalidStorageClass", Rejected, "storage class");
+    hinted(403, "PathStyleDomainForbidden", Rejected, "--addressing virtual");
+    hinted(409, "FileAlreadyExists", Rejected, "exists already");
+    hinted(412, "PreconditionFailed", Rejected, "exists already");
+    hinted(416, "InvalidRange", Rejected, "no such bytes");
+    hinted(400, "BadDigest", Integrity, "faulty");
+    hinted(503, "SlowDown", Unavailable, "later");
+    hinted(400, "RequestTimeout", Unavailable, "slow");
+    hinted(411, "MissingContentLength", Rejected, "proxy");
+}
+
+#[test]
+fn unknown_codes_go_by_their_status() {
+    coded(400, "SomethingNew", ErrorKind::Rejected);
+    coded(500, "SomethingNew", ErrorKind::Unavailable);
+    coded(501, "NotImplemented", ErrorKind::Rejected);
+    coded(400, "KmsSomethingNew", ErrorKind::Encryption);
+    coded(500, "KmsSomethingNew", ErrorKind::Unavailable);
+    coded(403, "SomethingNew", ErrorKind::Rejected);
+    coded(400, "InvalidArgument", ErrorKind::Rejected);
+}
+
+#[test]
+fn gateways_are_unavailable_and_proxies_are_named() {
+    for status in [408, 429, 500, 502, 503, 504, 522] {
+        let error = refusal(Dialect::Cos, Operation::Put, &plain(), &answer(status, "<html>busy</html>", false));
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{status}");
+        assert!(error.hint().unwrap().starts_with("the answer did not come from the store (a proxy?)"));
+    }
+    let login = refusal(Dialect::Cos, Operation::Put, &plain(), &answer(403, "<title>Sign in</title>", false));
+    assert_eq!(login.kind(), ErrorKind::Rejected);
+    assert_eq!(login.message(), "Put failed with 403 (forbidden): Sign in");
+    let teapot = refusal(Dialect::Cos, Operation::Put, &plain(), &answer(418, "", false));
+    assert_eq!(teapot.hint(), Some("the answer did not come from the store (a proxy?)"));
+    let redirect = refuse(Operation::Put, &plain(), 307, "");
+    assert!(redirect.hint().unwrap().contains("--endpoint"));
+}
+
+#[test]
+fn a_head_says_its_status_and_operation() {
+    let missing = refuse(Operation::Head, &plain(), 404, "");
+    assert_eq!((missing.kind(), missing.message()), (ErrorKind::Rejected, "Head failed with 404 (not found)"));
+    assert!(missing.hint().unwrap().contains("no such object"));
+    let forbidden = refuse(Operation::Head, &plain(), 403, "");
+    assert_eq!((forbidden.kind(), forbidden.code()), (ErrorKind::Credentials, None));
+    assert_eq!(refuse(Operation::Head, &plain(), 599, "").message(), "Head failed with 599");
+    assert_eq!(refuse(Operation::Head, &plain(), 400, "").kind(), ErrorKind::Rejected);
+}
+
+#[test]
+fn reading_under_a_customer_key_doubts_the_key_first() {
+    for status in [400, 403] {
+        for operation in [Operation::Head, Operation::Get] {
+            let error = refuse(operation, &customer(), status, "");
+            assert_eq!(error.kind(), ErrorKind::Encryption, "{operation} {status}");
+            assert!(error.hint().unwrap().contains("customer key"));
+        }
+        for code in ["AccessDenied", "InvalidArgument", "InvalidRequest", "SomethingNew"] {
+            assert_eq!(refuse(Operation::Get, &customer(), status, &body(code, "")).kind(), ErrorKind::Encryption);
+        }
+    }
+    assert_eq!(refuse(Operation::Head, &customer(), 404, "").kind(), ErrorKind::Rejected);
+    assert_eq!(refuse(Operation::Head, &customer(), 503, "").kind(), ErrorKind::Unavailable);
+}
+
+#[test]
+fn reading_under_a_customer_key_believes_a_clear_code() {
+    let kind = |status, code: &str, message| refuse(Operation::Get, &customer(), status, &body(code, message)).kind();
+    assert_eq!(kind(403, "SignatureDoesNotMatch", ""), ErrorKind::Credentials);
+    assert_eq!(kind(403, "InvalidAccessKeyId", ""), ErrorKind::Credentials);
+    assert_eq!(kind(403, "RequestTimeTooSkewed", ""), ErrorKind::Credentials);
+    assert_eq!(kind(400, "ExpiredToken", ""), ErrorKind::Credentials);
+    assert_eq!(kind(403, "AccessDenied", "Request has expired"), ErrorKind::Credentials);
+    assert_eq!(kind(403, "InvalidObjectState", ""), ErrorKind::Rejected);
+    assert_eq!(kind(403, "PathStyleDomainForbidden", ""), ErrorKind::Rejected);
+}
+
+#[test]
+fn a_condition_that_fails_means_another_object_to_readers_and_to_writers() {
+    let hint = |operation, body: &str| refuse(operation, &plain(), 412, body).hint().unwrap().to_owned();
+    let coded = body("PreconditionFailed", "");
+    assert!(hint(Operation::Get, &coded).contains("changed") && hint(Operation::Head, "").contains("changed"));
+    assert!(hint(Operation::Complete, &coded).contains("exists") && hint(Operation::Put, "").contains("exists"));
+}
+
+#[test]
+fn an_outdated_signature_points_at_the_clock() {
+    let error = refuse(Operation::Put, &plain(), 403, &body("AccessDenied", "Request has expired"));
+    assert_eq!((error.kind(), error.hint()), (ErrorKind::Credentials, Some("set this machine's clock")));
+}
+
+#[test]
+fn a_repeated_customer_key_is_not_shown() {
+    let key = "MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=";
+    let error = refuse(Operation::UploadPart, &customer(), 400, &body("InvalidArgument", &format!("key {key} is bad")));
+    assert_eq!(error.message(), "UploadPart failed with 400 InvalidArgument: key […] is bad");
+    assert!(!format!("{error:?}").contains(key));
+}

@@ -1,0 +1,73 @@
+//! UploadPart: sends one part (/document/product/436/7750).
+
+use http::{Method, request::Parts};
+
+use super::{Address, Call, Payload, RawAnswer, answer::Reading, call::sealed::Sealed, draft::Draft};
+use crate::{
+    checksum::Crc64,
+    dialect::Dialect,
+    error::Result,
+    ident::{ETag, ObjectKey, PartNumber, UploadId},
+    operation::Operation,
+    sse::SseContext,
+};
+
+/// Sends one part; a second one of the same number replaces the first.
+#[derive(Clone, Debug)]
+pub struct UploadPart {
+    /// The object to be.
+    pub key: ObjectKey,
+    /// The upload that the part belongs to.
+    pub upload_id: UploadId,
+    /// Its number.
+    pub part: PartNumber,
+    /// Its bytes.
+    pub payload: Payload,
+    /// The MD5 of its bytes in base64, for the store to check.
+    pub content_md5: Option<String>,
+    /// The bandwidth of this request in bits per second.
+    pub traffic_limit: Option<u64>,
+}
+
+/// What UploadPart answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartReceipt {
+    /// The part's entity tag, which Complete must repeat.
+    pub etag: ETag,
+    /// The checksum of the plain bytes as the store received them.
+    pub crc64: Option<Crc64>,
+}
+
+impl Sealed for UploadPart {}
+
+impl Call for UploadPart {
+    type Answer = PartReceipt;
+
+    fn operation(&self) -> Operation {
+        Operation::UploadPart
+    }
+
+    fn part(&self) -> Option<PartNumber> {
+        Some(self.part)
+    }
+
+    fn head(&self, at: &Address, sse: &SseContext) -> Result<Parts> {
+        Draft::object(Method::PUT, self.operation(), at, &self.key)
+            .param("partNumber", &self.part.to_string())
+            .param("uploadId", self.upload_id.as_str())
+            .maybe_header("content-md5", self.content_md5.as_deref())?
+            .traffic_limit(self.traffic_limit)?
+            .body(&self.payload)
+            .finish(sse)
+    }
+
+    fn payload(&self) -> Payload {
+        self.payload.clone()
+    }
+
+    fn decode(&self, dialect: Dialect, answer: &RawAnswer) -> Result<PartReceipt> {
+        let reading = Reading::new(dialect, self.operation(), answer);
+        reading.no_body()?;
+        Ok(PartReceipt { etag: reading.etag()?, crc64: reading.crc64()? })
+    }
+}
