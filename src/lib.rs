@@ -2,6 +2,7 @@
 
 pub mod checksum;
 pub mod clock;
+pub mod credentials;
 pub mod dialect;
 pub mod error;
 pub mod ident;
