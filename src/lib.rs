@@ -11,4 +11,5 @@ pub mod secret;
 pub mod signing;
 mod small_file;
 pub mod sse;
+pub mod transport;
 pub mod wire;

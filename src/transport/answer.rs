@@ -1,0 +1,58 @@
+//! Reads an answer's body: bounded in size and in time, so that no server can fill the memory or hold a call for ever.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::Instant;
+
+use crate::wire::LARGEST_ANSWER;
+
+/// The longest that an answer may take from its head to its end, however it moves.
+///
+/// Complete answers at once and then sends white space for as long as the object is assembled, "may take minutes"
+/// (/document/product/436/7742); the longest time that an official client waits is twenty minutes.
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// What was read of a body.
+#[derive(Debug)]
+pub(super) struct Collected {
+    /// The bytes from the first that is not white space.
+    pub(super) body: Bytes,
+    /// How it ended.
+    pub(super) end: End,
+}
+
+/// How a body ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// As it should.
+    Whole,
+    /// The connection broke.
+    Broken(reqwest::Error),
+    /// Nothing came for too long, or it took too long altogether.
+    Late,
+    /// It is larger than any answer can be.
+    TooLarge,
+}
+
+/// Reads the body to its end; `patience` is how long it may be silent.
+pub(super) async fn collect(mut response: reqwest::Response, patience: Duration) -> Collected {
+    let last = Instant::now() + LONGEST;
+    let mut body = BytesMut::new();
+    let end = loop {
+        let deadline = last.min(Instant::now() + patience);
+        let chunk = match tokio::time::timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => chunk,
+            Ok(Ok(None)) => break End::Whole,
+            Ok(Err(cause)) => break End::Broken(cause),
+            Err(_) => break End::Late,
+        };
+        // White space in front keeps the connection alive and means nothing: it costs no memory.
+        let chunk = if body.is_empty() { chunk.trim_ascii_start() } else { &chunk };
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            break End::TooLarge;
+        }
+        body.extend_from_slice(chunk);
+    };
+    Collected { body: body.freeze(), end }
+}
