@@ -4,6 +4,8 @@ pub mod checksum;
 pub mod clock;
 pub mod credentials;
 pub mod dialect;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 pub mod error;
 pub mod ident;
 pub mod operation;

@@ -1,0 +1,49 @@
+//! Times as the service writes them.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+/// `2024-05-01T12:00:00.000Z`, as in listings.
+pub(super) fn iso(unix_seconds: u64) -> String {
+    let (year, month, day) = civil(unix_seconds / 86_400);
+    let second = unix_seconds % 86_400;
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.000Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// `Wed, 01 May 2024 12:00:00 GMT`, as in headers.
+pub(super) fn http(unix_seconds: u64) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(unix_seconds))
+}
+
+/// Seconds since 1970 of a date in a header.
+pub(super) fn parse_http(text: &str) -> Option<u64> {
+    let time = httpdate::parse_http_date(text).ok()?;
+    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}
+
+/// Year, month and day of a count of days since 1970, in years that begin in March so that the leap day comes last.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_days_are_written_right() {
+        assert_eq!(iso(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(iso(951_782_400), "2000-02-29T00:00:00.000Z");
+        assert_eq!(iso(1_557_989_151), "2019-05-16T06:45:51.000Z");
+        assert_eq!(iso(4_107_542_399), "2100-02-28T23:59:59.000Z");
+        assert_eq!(http(1_557_989_151), "Thu, 16 May 2019 06:45:51 GMT");
+        assert_eq!(parse_http("Thu, 16 May 2019 06:45:51 GMT"), Some(1_557_989_151));
+    }
+}

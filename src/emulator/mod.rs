@@ -1,0 +1,167 @@
+//! A COS store written from the manuals, not from the client: for tests, `serve` and `demo`.
+//!
+//! It checks every signature, enforces the rules of encryption, parts and digests, encrypts what it stores for real, and
+//! keeps it across restarts. It shares no signing, XML, encoding, encryption or CRC-combining code with the client, so
+//! that a mistake in one cannot cancel out the same mistake in the other. What the manuals do not tell is in
+//! [`Guesses`].
+
+mod answer;
+mod crc;
+mod crypt;
+mod dates;
+mod encryption;
+mod fault;
+mod hex;
+mod operations;
+mod options;
+mod percent;
+mod request;
+mod server;
+mod store;
+mod tls;
+mod transcript;
+mod verify;
+mod xml;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::{net::TcpListener, task::JoinSet};
+
+use self::{fault::Faults, operations::Core, server::Server, store::Store, transcript::Transcript, verify::Account};
+pub use self::{
+    fault::{FaultPlan, Rule},
+    options::{EmulatorOptions, Guesses},
+    transcript::Request,
+};
+use crate::secret::Secret;
+
+/// A running store; dropping it stops it.
+///
+/// # Examples
+/// ```
+/// # async fn example(dir: std::path::PathBuf) -> std::io::Result<()> {
+/// use sealift::emulator::{Emulator, EmulatorOptions};
+///
+/// let store = Emulator::start(EmulatorOptions::new(dir).strict(true)).await?;
+/// println!("{} trusts {:?}", store.endpoint(), store.ca_cert());
+/// store.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Emulator {
+    server: Arc<Server>,
+    addr: SocketAddr,
+    ca_cert: Option<PathBuf>,
+    tasks: JoinSet<()>,
+}
+
+impl Emulator {
+    /// Starts on the current tokio runtime.
+    ///
+    /// # Errors
+    /// If the data folder cannot be used, or the address cannot be listened on.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves at most new files in the data folder.
+    pub async fn start(mut options: EmulatorOptions) -> io::Result<Self> {
+        if options.buckets.is_empty() {
+            options.buckets.push("examplebucket-1250000000".to_owned());
+        }
+        let listen = options.listen;
+        let setting_up = tokio::task::spawn_blocking(move || set_up(options));
+        let (server, tls) = setting_up.await.map_err(io::Error::other)??;
+        let listener = TcpListener::bind(listen).await?;
+        let addr = listener.local_addr()?;
+        let (ca_cert, acceptor) = tls.map(|tls| (tls.ca_cert, tls.acceptor)).unzip();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(server::serve(Arc::clone(&server), listener, acceptor));
+        Ok(Self { server, addr, ca_cert, tasks })
+    }
+
+    /// Where it is reached: `https://127.0.0.1:PORT`, or `http`.
+    pub fn endpoint(&self) -> String {
+        let scheme = if self.ca_cert.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.addr)
+    }
+
+    /// The address it listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The PEM file of its certificate authority, with TLS.
+    pub fn ca_cert(&self) -> Option<&Path> {
+        self.ca_cert.as_deref()
+    }
+
+    /// The id and key of its first account.
+    pub fn secret(&self) -> (&str, &str) {
+        self.server.core.accounts.first().map_or(("", ""), |first| (&first.id, text(&first.key)))
+    }
+
+    /// The token of its first account.
+    pub fn token(&self) -> Option<&str> {
+        self.server.core.accounts.first()?.token.as_ref().map(text)
+    }
+
+    /// Its first bucket.
+    pub fn bucket(&self) -> &str {
+        self.server.core.options.buckets.first().map_or("", String::as_str)
+    }
+
+    /// Its region.
+    pub fn region(&self) -> &str {
+        &self.server.core.options.region
+    }
+
+    /// The latest requests, oldest first. A request is there before its answer is sent.
+    pub fn transcript(&self) -> Vec<Request> {
+        self.server.transcript.latest()
+    }
+
+    /// Replaces the faults; attempts are counted from 1 again.
+    pub fn set_faults(&self, plan: FaultPlan) {
+        self.server.faults.replace(plan);
+    }
+
+    /// Stops: connections are closed as they are.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops it as well.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Credentials came in as text.
+fn text(secret: &Secret) -> &str {
+    std::str::from_utf8(secret.expose()).unwrap_or_default()
+}
+
+fn set_up(options: EmulatorOptions) -> io::Result<(Arc<Server>, Option<tls::Tls>)> {
+    let store = Store::open(&options.dir, &options.buckets, options.durable)?;
+    let tls = options.tls.then(|| tls::set_up(&options.dir, &options.region, &options.domains)).transpose()?;
+    let accounts = match &options.accounts[..] {
+        [] => vec![made_up_account(&options.dir)?],
+        given => given.to_vec(),
+    };
+    let transcript = Transcript::open(options.transcript.as_deref())?;
+    let faults = Faults::new(options.faults.clone());
+    let core = Arc::new(Core { options, accounts, store });
+    Ok((Arc::new(Server { core, faults, transcript, lingering: std::sync::Mutex::default() }), tls))
+}
+
+/// Credentials that belong to the data folder: derived from its master key, so that they stay the same.
+fn made_up_account(dir: &Path) -> io::Result<Account> {
+    let master = store::master_key(dir)?;
+    let derived = |purpose| hex::encode(crypt::purpose_key(&master, purpose).expose());
+    let id = format!("AKID{}", &derived("access key id")[..32]);
+    let key = derived("access key")[..32].to_owned();
+    Ok(Account { id, key: Secret::new(key), token: None })
+}

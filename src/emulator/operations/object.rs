@@ -1,0 +1,189 @@
+//! PUT, HEAD, GET and DELETE of objects (/document/product/436/7749, /document/product/436/7745,
+//! /document/product/436/7753).
+
+use std::{io, num::IntErrorKind, sync::Arc};
+
+use bytes::Bytes;
+use futures::stream;
+use http::{StatusCode, header};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+use tokio::task::JoinHandle;
+
+use super::{Core, Upstream, blocking, body, conflict, no_key, properties};
+use crate::{
+    emulator::{
+        answer::{Answer, Body, Content, Refusal},
+        dates, encryption,
+        request::Call,
+        store::{Object, Reader},
+    },
+    secret::Secret,
+};
+
+pub(super) async fn put(core: &Arc<Core>, call: &Call, upstream: &mut Upstream) -> Result<Answer, Refusal> {
+    super::check_traffic_limit(call)?;
+    let expected = body::expected(call, super::upload::MOST_BYTES)?;
+    let forbid_overwrite = super::forbids_overwrite(core, call).await?;
+    let properties = properties::read(call)?;
+    let (encryption, data_key) = encryption::asked(call, &core.options.guesses)?.settle(&core.store.master)?;
+    let written = body::receive(core, call, upstream, expected, (&encryption, data_key.clone())).await?;
+
+    let etag = encryption.etag(written.md5, data_key.as_ref(), written.crc64, written.blob.size)?;
+    let answer = Answer::new(StatusCode::OK).etag(&etag).crc64(written.crc64).echo(encryption.echo());
+    let object = Object {
+        key: call.key.clone(),
+        upload_id: None,
+        size: written.blob.size,
+        etag,
+        crc64: written.crc64,
+        modified: core.options.clock.unix_seconds(),
+        properties,
+        encryption,
+        blobs: vec![written.blob],
+    };
+    blocking(core, call, move |core, bucket| {
+        bucket.put(&object, written.unkept, forbid_overwrite).map_err(|cause| conflict(core, cause))
+    })
+    .await?;
+    Ok(answer)
+}
+
+pub(super) async fn head(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
+    let (object, _) = find(core, call).await?;
+    if let Some(answer) = precondition(call, &object)? {
+        return Ok(answer);
+    }
+    Ok(Answer { content: Content::Absent { length: object.size }, ..describe(&object, StatusCode::OK) })
+}
+
+pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
+    super::check_traffic_limit(call)?;
+    let (object, reader) = loop {
+        let (object, data_key) = find(core, call).await?;
+        if let Some(answer) = precondition(call, &object)? {
+            return Ok(answer);
+        }
+        let range = range(call, object.size)?;
+        let found = object.clone();
+        let reader = blocking(core, call, move |_, bucket| {
+            let span = range.unwrap_or((0, found.size));
+            Ok(bucket.lease(&found)?.map(|lease| (range, bucket.reader(found, data_key, span, lease))))
+        })
+        .await?;
+        // Replaced in between: look again.
+        if let Some(reader) = reader {
+            break (object, reader);
+        }
+    };
+    let (range, reader) = reader;
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let (start, end) = range.unwrap_or((0, object.size));
+    let mut answer = describe(&object, status);
+    if range.is_some() {
+        answer = answer.header("content-range", &format!("bytes {start}-{}/{}", end - 1, object.size));
+    }
+    for (parameter, value) in &call.query {
+        if let Some(name) = parameter.strip_prefix("response-").filter(|name| OVERRIDES.contains(name)) {
+            answer.headers.remove(name);
+            answer = answer.header(name, value);
+        }
+    }
+    Ok(Answer { content: Content::Stream { length: end - start, body: outgoing(reader) }, ..answer })
+}
+
+pub(super) async fn delete(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
+    let key = call.key.clone();
+    blocking(core, call, move |_, bucket| Ok(bucket.delete(&key)?)).await?;
+    Ok(Answer::new(StatusCode::NO_CONTENT))
+}
+
+/// Headers that a GET may override by parameters `response-…`.
+const OVERRIDES: [&str; 6] =
+    ["content-type", "content-language", "expires", "cache-control", "content-disposition", "content-encoding"];
+
+/// The object, and the key to its bytes.
+async fn find(core: &Arc<Core>, call: &Call) -> Result<(Object, Option<Secret>), Refusal> {
+    let key = call.key.clone();
+    let object = blocking(core, call, move |_, bucket| bucket.object(&key)?.ok_or_else(no_key)).await?;
+    let customer = encryption::customer_key(call, &core.options.guesses)?;
+    let data_key = object.encryption.unlock(customer, &core.store.master, &core.options.guesses)?;
+    Ok((object, data_key))
+}
+
+fn describe(object: &Object, status: StatusCode) -> Answer {
+    let mut answer = Answer::new(status)
+        .etag(&object.etag)
+        .crc64(object.crc64)
+        .echo(object.encryption.echo())
+        .header("last-modified", &dates::http(object.modified))
+        .header("accept-ranges", "bytes")
+        .header("x-cos-object-type", "normal");
+    for (name, value) in &object.properties.headers {
+        answer = answer.header(name, value);
+    }
+    if !answer.headers.contains_key(header::CONTENT_TYPE) {
+        answer = answer.header("content-type", "application/octet-stream");
+    }
+    if let Some(class) = object.properties.storage_class.as_deref().filter(|class| *class != "STANDARD") {
+        answer = answer.header("x-cos-storage-class", class);
+    }
+    answer
+}
+
+/// The answer where a condition of the request does not hold.
+fn precondition(call: &Call, object: &Object) -> Result<Option<Answer>, Refusal> {
+    let names = |list: &str| {
+        list.split(',')
+            .map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'))
+            .any(|tag| tag == "*" || tag == object.etag)
+    };
+    let date = |name: &str| Ok::<_, Refusal>(call.header(name)?.and_then(dates::parse_http));
+    let failed = || Refusal::new(412, "PreconditionFailed", "a condition of the request does not hold");
+    match call.header("if-match")? {
+        Some(tags) if !names(tags) => return Err(failed()),
+        None if date("if-unmodified-since")?.is_some_and(|since| object.modified > since) => return Err(failed()),
+        _ => {}
+    }
+    let unchanged = match call.header("if-none-match")? {
+        Some(tags) => names(tags),
+        None => date("if-modified-since")?.is_some_and(|since| object.modified <= since),
+    };
+    Ok(unchanged.then(|| Answer::new(StatusCode::NOT_MODIFIED).etag(&object.etag)))
+}
+
+/// The range asked for, as start and end; `None` for the whole object, which is also what an unreadable range gets.
+fn range(call: &Call, size: u64) -> Result<Option<(u64, u64)>, Refusal> {
+    let Some(spec) = call.header("range")?.and_then(|range| range.strip_prefix("bytes=")) else { return Ok(None) };
+    let invalid = || Refusal::new(416, "InvalidRange", "the range is not within the object");
+    let Some((first, last)) = spec.split_once('-') else { return Ok(None) };
+    // A number too large for us is beyond every object all the same.
+    let number = |digits: &str| match digits.parse::<u64>() {
+        Err(cause) if *cause.kind() == IntErrorKind::PosOverflow => Ok(u64::MAX),
+        number => number,
+    };
+    let (start, end) = match (number(first), number(last)) {
+        (Ok(first), Ok(last)) if first <= last => (first, last.saturating_add(1).min(size)),
+        (Ok(first), Err(_)) if last.is_empty() => (first, size),
+        (Err(_), Ok(last)) if first.is_empty() => (size.saturating_sub(last), size),
+        _ => return Ok(None),
+    };
+    if start < end { Ok(Some((start, end))) } else { Err(invalid()) }
+}
+
+/// Sends what a reader reads; while one batch is on its way, the next one is read.
+fn outgoing(reader: Reader) -> Body {
+    let frames = stream::try_unfold(Some(read(reader)), |reading| async move {
+        let Some(reading) = reading else { return Ok(None) };
+        let (reader, batch) = reading.await.map_err(io::Error::other)??;
+        Ok(batch.map(|batch| (Frame::data(batch), Some(read(reader)))))
+    });
+    StreamBody::new(frames).boxed_unsync()
+}
+
+fn read(mut reader: Reader) -> JoinHandle<io::Result<(Reader, Option<Bytes>)>> {
+    tokio::task::spawn_blocking(move || {
+        let batch = reader.next_batch()?;
+        Ok((reader, batch))
+    })
+}

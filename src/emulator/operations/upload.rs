@@ -1,0 +1,85 @@
+//! Initiate, UploadPart and Abort (/document/product/436/7746, /document/product/436/7750, /document/product/436/7740).
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::{Core, Upstream, blocking, body, conflict, no_upload, properties};
+use crate::emulator::{
+    answer::{Answer, Refusal},
+    encryption, hex,
+    request::Call,
+    store::{Part, Upload},
+    xml::Document,
+};
+
+/// 5 GB, read as 5·2^30 (/document/product/436/14518).
+pub(super) const MOST_BYTES: u64 = 5 << 30;
+
+pub(super) async fn initiate(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
+    super::forbids_overwrite(core, call).await?;
+    let properties = properties::read(call)?;
+    let (encryption, _) = encryption::asked(call, &core.options.guesses)?.settle(&core.store.master)?;
+    let initiated = core.options.clock.unix_seconds();
+    // The shape of the ids in the manual's samples: ten digits of the time, then 64 hexadecimal ones.
+    let id = format!("{initiated:010}{}", hex::encode(&hex::random::<32>()?));
+    let echo = if core.options.guesses.echo_on_initiate { encryption.echo() } else { Vec::new() };
+    let upload = Upload { id, key: call.key.clone(), initiated, properties, encryption };
+    let mut document = Document::new("InitiateMultipartUploadResult");
+    document.text("Bucket", &call.bucket).text("Key", &call.key).text("UploadId", &upload.id);
+    blocking(core, call, move |_, bucket| Ok(bucket.open_upload(&upload)?)).await?;
+    Ok(Answer::xml(document.finish()).echo(echo))
+}
+
+pub(super) async fn part(core: &Arc<Core>, call: &Call, upstream: &mut Upstream) -> Result<Answer, Refusal> {
+    let number = part_number(call)?;
+    super::check_traffic_limit(call)?;
+    let expected = body::expected(call, MOST_BYTES)?;
+    let upload = find(core, call).await?;
+    let customer = encryption::customer_key(call, &core.options.guesses)?;
+    let data_key = upload.encryption.unlock(customer, &core.store.master, &core.options.guesses)?;
+    let written = body::receive(core, call, upstream, expected, (&upload.encryption, data_key.clone())).await?;
+
+    let etag = upload.encryption.etag(written.md5, data_key.as_ref(), written.crc64, written.blob.size)?;
+    let echo = upload.encryption.echo();
+    let part = Part {
+        number,
+        blob: written.blob,
+        etag: etag.clone(),
+        crc64: written.crc64,
+        modified: core.options.clock.unix_seconds(),
+    };
+    let crc64 = part.crc64;
+    blocking(core, call, move |core, bucket| {
+        bucket.put_part(&upload, &part, written.unkept).map_err(|cause| conflict(core, cause))
+    })
+    .await?;
+    Ok(Answer::new(StatusCode::OK).etag(&etag).crc64(crc64).echo(echo))
+}
+
+pub(super) async fn abort(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
+    let (id, key) = (upload_id(call)?, call.key.clone());
+    if blocking(core, call, move |_, bucket| Ok(bucket.abort(&id, &key)?)).await? {
+        Ok(Answer::new(StatusCode::NO_CONTENT))
+    } else {
+        Err(no_upload())
+    }
+}
+
+/// The number of the part that a call names.
+pub(super) fn part_number(call: &Call) -> Result<u16, Refusal> {
+    call.part
+        .filter(|number| (1..=10_000).contains(number))
+        .ok_or_else(|| Refusal::argument("the part number must be an integer from 1 to 10000"))
+}
+
+/// The upload that a call names.
+pub(super) async fn find(core: &Arc<Core>, call: &Call) -> Result<Upload, Refusal> {
+    let (id, key) = (upload_id(call)?, call.key.clone());
+    blocking(core, call, move |_, bucket| bucket.upload(&id, &key)?.ok_or_else(no_upload)).await
+}
+
+fn upload_id(call: &Call) -> Result<String, Refusal> {
+    let id = call.filled("uploadId").map(str::to_owned);
+    id.ok_or_else(|| Refusal::new(400, "ListPartUploadIdIsEmpty", "the upload id is empty"))
+}

@@ -1,0 +1,116 @@
+//! Small files that appear whole or not at all.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{emulator::hex, secret::Secret};
+
+/// A file written beside its place; it disappears unless it is placed.
+#[derive(Debug)]
+pub(super) struct Staged {
+    temporary: Option<PathBuf>,
+    place: PathBuf,
+    durable: bool,
+}
+
+impl Staged {
+    /// Moves the file to its place, in one step.
+    pub(super) fn place(mut self) -> io::Result<()> {
+        if let Some(temporary) = self.temporary.take() {
+            fs::rename(temporary, &self.place)?;
+        }
+        sync_parent(&self.place, self.durable)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // A leftover is swept at the next start.
+            let _ = fs::remove_file(temporary);
+        }
+    }
+}
+
+/// Writes a record beside `place`.
+pub(super) fn stage(place: &Path, record: &impl Serialize, durable: bool) -> io::Result<Staged> {
+    let temporary = place.with_extension(format!("{}.tmp", hex::encode(&hex::random::<8>()?)));
+    let staged = Staged { temporary: Some(temporary.clone()), place: place.to_owned(), durable };
+    let mut file = File::create_new(&temporary)?;
+    file.write_all(&serde_json::to_vec(record)?)?;
+    if durable {
+        file.sync_data()?;
+    }
+    Ok(staged)
+}
+
+/// Reads a record, if it is there.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|cause| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("the record {} is damaged: {cause}", path.display()))
+        }),
+        Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// Removes a file for good.
+pub(super) fn remove(path: &Path, durable: bool) -> io::Result<()> {
+    fs::remove_file(path)?;
+    sync_parent(path, durable)
+}
+
+/// Makes what happened in a file's folder permanent.
+pub(super) fn sync_parent(path: &Path, durable: bool) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if durable => File::open(parent)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+/// The entries of a folder.
+pub(super) fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// A lock that ends with the file or the process. One that was just given up, as at a restart, is waited for.
+pub(super) fn lock(path: &Path) -> io::Result<File> {
+    let file = File::options().create(true).append(true).open(path)?;
+    for _ in 0..100 {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::Error(cause)) => return Err(cause),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, format!("{} is held: another store is open there", path.display())))
+}
+
+/// A secret of 32 bytes that is made once.
+pub(super) fn read_or_create_secret(path: &Path, make: impl Fn() -> io::Result<Secret>) -> io::Result<Secret> {
+    match fs::read(path) {
+        Ok(bytes) if bytes.len() == 32 => Ok(Secret::new(bytes)),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a key", path.display()))),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            let secret = make()?;
+            let temporary = path.with_extension("tmp");
+            let _ = fs::remove_file(&temporary);
+            let mut file = File::options().create_new(true).write(true).mode(0o600).open(&temporary)?;
+            file.write_all(secret.expose())?;
+            file.sync_all()?;
+            fs::rename(&temporary, path)?;
+            sync_parent(path, true)?;
+            Ok(secret)
+        }
+        Err(cause) => Err(cause),
+    }
+}

@@ -1,0 +1,157 @@
+//! XML documents, written and read.
+
+use quick_xml::escape::escape;
+use serde::Deserialize;
+
+use super::answer::Refusal;
+
+const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
+
+/// A document being written, element by element and without white space.
+#[derive(Debug)]
+pub(super) struct Document {
+    text: String,
+    open: Vec<&'static str>,
+}
+
+impl Document {
+    pub(super) fn new(root: &'static str) -> Self {
+        let mut document = Self { text: DECLARATION.to_owned(), open: Vec::new() };
+        document.begin(root);
+        document
+    }
+
+    pub(super) fn begin(&mut self, name: &'static str) -> &mut Self {
+        self.text.extend(["<", name, ">"]);
+        self.open.push(name);
+        self
+    }
+
+    pub(super) fn end(&mut self) -> &mut Self {
+        if let Some(name) = self.open.pop() {
+            self.text.extend(["</", name, ">"]);
+        }
+        self
+    }
+
+    /// An element with text; control characters, which XML cannot hold, become question marks.
+    pub(super) fn text(&mut self, name: &'static str, text: &str) -> &mut Self {
+        let clean = text.replace(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r'), "?");
+        // A carriage return in text is read back as a line feed, unless it is escaped (XML 1.0, 2.11).
+        let escaped = escape(clean.as_str()).replace('\r', "&#13;");
+        self.text.extend(["<", name, ">", &escaped, "</", name, ">"]);
+        self
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        while !self.open.is_empty() {
+            self.end();
+        }
+        self.text
+    }
+}
+
+/// A document as it may stand after white space: a declaration may not.
+pub(super) fn without_declaration(document: &str) -> &str {
+    document.strip_prefix(DECLARATION).unwrap_or(document)
+}
+
+/// An error document (/document/product/436/7730).
+pub(super) fn error(refusal: &Refusal, resource: &str, request_id: &str, trace_id: &str) -> String {
+    let mut document = Document::new("Error");
+    document
+        .text("Code", &refusal.code)
+        .text("Message", &refusal.message)
+        .text("Resource", resource)
+        .text("RequestId", request_id)
+        .text("TraceId", trace_id);
+    document.finish()
+}
+
+/// The parts that a Complete names, in the order given, their tags without quotes.
+pub(super) fn parse_complete(body: &[u8]) -> Result<Vec<(u32, String)>, Refusal> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(rename = "Part", default)]
+        parts: Vec<Listed>,
+    }
+    #[derive(Deserialize)]
+    struct Listed {
+        #[serde(rename = "PartNumber")]
+        number: u32,
+        #[serde(rename = "ETag")]
+        etag: String,
+    }
+    let malformed = |message: &'static str| Refusal::new(400, "MalformedXML", message);
+    let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
+    if root(text).as_deref() != Some("CompleteMultipartUpload") {
+        return Err(malformed("the body is not a CompleteMultipartUpload document"));
+    }
+    let body: Body = quick_xml::de::from_str(text).map_err(|_| malformed("the body is not well-formed"))?;
+    if body.parts.is_empty() {
+        return Err(malformed("the body names no part"));
+    }
+    // Quoted and bare tags are both seen from official clients.
+    Ok(body.parts.into_iter().map(|part| (part.number, part.etag.trim().trim_matches('"').to_owned())).collect())
+}
+
+/// The root's name, if the document is well-formed to its end.
+fn root(text: &str) -> Option<String> {
+    let mut reader = quick_xml::Reader::from_str(text);
+    let (mut name, mut depth) = (None, 0_u32);
+    loop {
+        match reader.read_event().ok()? {
+            quick_xml::events::Event::Start(start) => {
+                if depth == 0 && name.is_some() {
+                    return None;
+                }
+                name.get_or_insert_with(|| start.local_name().as_ref().to_owned());
+                depth += 1;
+            }
+            quick_xml::events::Event::End(_) => depth = depth.checked_sub(1)?,
+            quick_xml::events::Event::Eof if depth == 0 => return name,
+            quick_xml::events::Event::Eof => return None,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_quoted_escaped_and_bare() {
+        let body = r#"<?xml version="1.0"?><CompleteMultipartUpload xmlns="x">
+            <Part><PartNumber>1</PartNumber><ETag>"aa"</ETag></Part>
+            <Part><ETag>&quot;bb&quot;</ETag><PartNumber>2</PartNumber></Part>
+            <Part><PartNumber>3</PartNumber><ETag>&#34;cc&#34;</ETag></Part>
+            <Part><PartNumber>4</PartNumber><ETag>dd</ETag></Part></CompleteMultipartUpload>"#;
+        let parts = parse_complete(body.as_bytes()).unwrap();
+        let expected = [(1, "aa"), (2, "bb"), (3, "cc"), (4, "dd")].map(|(number, tag)| (number, tag.to_owned()));
+        assert_eq!(parts, expected);
+    }
+
+    #[test]
+    fn what_is_not_a_list_of_parts_is_malformed() {
+        for body in [
+            "",
+            "no",
+            "<CompleteMultipartUpload/>",
+            "<CompleteMultipartUpload></CompleteMultipartUpload>",
+            "<Complete><Part><PartNumber>1</PartNumber><ETag>a</ETag></Part></Complete>",
+            "<CompleteMultipartUpload><Part><PartNumber>x</PartNumber><ETag>a</ETag></Part></CompleteMultipartUpload>",
+            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber></Part></CompleteMultipartUpload>",
+            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>a</ETag></Part>",
+        ] {
+            assert_eq!(parse_complete(body.as_bytes()).unwrap_err().code, "MalformedXML", "{body}");
+        }
+    }
+
+    #[test]
+    fn text_is_escaped() {
+        let mut document = Document::new("A");
+        document.begin("B").text("C", "<&>\"\u{1}\r").end();
+        assert!(document.finish().ends_with("<A><B><C>&lt;&amp;&gt;&quot;?&#13;</C></B></A>"));
+    }
+}
