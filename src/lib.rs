@@ -13,5 +13,6 @@ pub mod secret;
 pub mod signing;
 mod small_file;
 pub mod sse;
+pub mod transfer;
 pub mod transport;
 pub mod wire;

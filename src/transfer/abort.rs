@@ -1,0 +1,54 @@
+//! Removing an unfinished upload from the store, so that its parts are not paid for.
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    ident::UploadId,
+    transfer::{Job, Stage},
+    wire::{Abort, ListParts},
+};
+
+/// How many times the upload is aborted and looked for again.
+const ROUNDS: u32 = 3;
+
+/// Ends an upload that failed: aborts it, and says so if that fails too.
+pub(crate) async fn give_up(job: &Job, upload: &UploadId, failure: Error) -> Error {
+    job.board.stage(Stage::Aborting);
+    match abort(job, upload).await {
+        Ok(()) => {
+            let gone = "the upload was aborted: none of its parts is left in the store";
+            let hint = failure.hint().map_or_else(|| gone.to_owned(), |hint| format!("{hint}; {gone}"));
+            failure.with_hint(hint)
+        }
+        Err(error) => {
+            let left = format!("the unfinished upload {upload} of {} may still be in the store", job.object());
+            let hint = "its parts are paid for until it is aborted, by its id, or a lifecycle rule removes it";
+            failure.with_cleanup(Error::new(error.kind(), left).with_hint(hint).caused_by(error))
+        }
+    }
+}
+
+/// Aborts an upload and makes sure that it is gone: a part that ends at the same moment can keep it alive.
+pub(crate) async fn abort(job: &Job, upload: &UploadId) -> Result<()> {
+    let call = Abort { key: job.key.clone(), upload_id: upload.clone() };
+    let look = ListParts { key: job.key.clone(), upload_id: upload.clone(), after: None };
+    for _ in 0..ROUNDS {
+        match job.send(&call).await {
+            Ok(_) => {}
+            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        match job.send(&look).await {
+            Ok(_) => {}
+            Err(error) if is_gone(&error) => return Ok(()),
+            // Whoever may abort need not be allowed to list; the abort itself was confirmed.
+            Err(error) if error.kind() == ErrorKind::Credentials => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::new(ErrorKind::Unavailable, "the store lists the upload although it was aborted several times"))
+}
+
+/// Whether a refusal says that the upload does not exist. A bare 404 can come from anything in between.
+pub(crate) fn is_gone(error: &Error) -> bool {
+    error.code() == Some("NoSuchUpload")
+}

@@ -1,0 +1,244 @@
+//! The one task that runs an upload from its first call to its receipt.
+//!
+//! It owns the part tasks, the ledger and the journal. The first failure stops everything else, and only when all parts
+//! have ended it is decided what becomes of the upload.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    operation::Operation,
+    sse::{Echo, SseContext},
+    transfer::{
+        Job, OnChange, Progress, Receipt, Stage, UploadRequest,
+        ending::{bury, end, keep},
+        finish::{self, Made, Unfinished, occupied},
+        journal::Initiated,
+        keep::Phase,
+        ledger::Ledger,
+        receipt::EchoLog,
+        reread,
+        resume::{self, Beginning, Resumed},
+        scribe::Scribe,
+        sending::{Sending, room_per_part},
+        single,
+        stop::Stop,
+        uploader::Shared,
+        verify::{self, Sent},
+    },
+    wire::{Head, Initiate, may_be_the_key},
+};
+
+/// How many times an upload begins again because its file has changed.
+const RESTARTS: u32 = 3;
+
+/// Runs one upload; again if its file changes and the request wants that.
+pub(crate) async fn run(
+    request: UploadRequest,
+    shared: &Shared,
+    progress: watch::Sender<Progress>,
+    stop: Stop,
+) -> Result<Receipt> {
+    let mut restarts = if request.on_change == OnChange::Restart { RESTARTS } else { 0 };
+    let mut next = request;
+    loop {
+        let again = next.clone().reopened();
+        let mut job = Job::new(next, shared, progress.clone(), stop.clone())?;
+        let begun = resume::begin(&mut job).await;
+        let job = Arc::new(job);
+        let outcome = match begun {
+            Ok((scribe, beginning)) => upload(&job, scribe, beginning).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Err(error) if restarts > 0 && begins_again(&job, &error) => {
+                restarts -= 1;
+                next = again;
+                job.board.begin_again(format!("{error}; the upload began again with the file as it was then"));
+            }
+            outcome => {
+                job.board.update(|progress| {
+                    progress.stage = Stage::Done;
+                    progress.in_flight = 0;
+                    progress.retries = job.retries();
+                });
+                return outcome;
+            }
+        }
+    }
+}
+
+/// Whether an upload failed because its file has changed, and has left nothing behind.
+fn begins_again(job: &Job, error: &Error) -> bool {
+    error.kind() == ErrorKind::Source
+        && error.cleanup().is_none()
+        && !error.is_resumable()
+        && !job.stop.is_asked()
+        && !job.source.may_be_unchanged()
+}
+
+async fn upload(job: &Arc<Job>, scribe: Scribe, beginning: Beginning) -> Result<Receipt> {
+    let upload = match beginning {
+        Beginning::Made(found) => {
+            let (made, sent) = *found;
+            return prove(job, scribe, made, sent).await;
+        }
+        Beginning::Open(resumed) => Some(resumed),
+        Beginning::Anew => None,
+    };
+    if job.forbids_overwrite()
+        && let Err(failure) = job.unless_cancelled(must_be_free(job)).await
+    {
+        return Err(match upload {
+            Some(Resumed { upload, .. }) => end(job, &upload, scribe, failure, Phase::Sending).await,
+            None => failure,
+        });
+    }
+    match upload {
+        Some(resumed) => {
+            // Each part that is kept was confirmed.
+            let proven = resumed.ledger.done() > 0;
+            multipart(job, scribe, resumed, proven).await
+        }
+        None if job.plan.single => {
+            // The journal of an earlier upload is empty by now, and goes.
+            scribe.close().await?;
+            single::put(job).await
+        }
+        None => {
+            let mut orphan = false;
+            let outcome = begin(job, scribe, &mut orphan).await;
+            if orphan { tell_of_orphan(job, outcome) } else { outcome }
+        }
+    }
+}
+
+/// Makes sure that the key has no object yet.
+///
+/// It is asked without encryption: the answer tells an object under any key, or under none, from no object at all.
+async fn must_be_free(job: &Job) -> Result<()> {
+    let plain = SseContext::none(job.client.dialect());
+    match job.send_as(&Head { key: job.key.clone(), version_id: None }, &plain).await {
+        Ok(_) => Err(occupied(job)),
+        Err(error) if error.status() == Some(404) => Ok(()),
+        // An object under a customer key answers so, and so does a bucket to those who may not look.
+        Err(error) if may_be_the_key(&error) => {
+            let untold = format!("whether {} exists cannot be told, and it is not to be replaced", job.object());
+            Err(Error::new(error.kind(), untold)
+                .with_hint(
+                    "choose another key if an object under a customer key is there; otherwise check that these \
+                     credentials are valid and may look at objects (cos:HeadObject)",
+                )
+                .at(Operation::Head)
+                .caused_by(error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Says, whatever became of the upload, that an answer to Initiate was lost, and with it the id of another one.
+fn tell_of_orphan(job: &Job, outcome: Result<Receipt>) -> Result<Receipt> {
+    let left =
+        format!("an answer to Initiate was lost: an empty unfinished upload of {} may be in the store", job.object());
+    match outcome {
+        Ok(mut receipt) => {
+            receipt.warnings.push(left);
+            Ok(receipt)
+        }
+        Err(failure) => Err(failure.with_cleanup(
+            Error::new(ErrorKind::Unavailable, left)
+                .with_hint("it costs nothing while it is empty; see it with `sealift uploads list`")
+                .at(Operation::Initiate),
+        )),
+    }
+}
+
+/// Opens an upload and sends it.
+///
+/// `orphan` becomes true if an answer may have been lost, and with it the id of an upload.
+async fn begin(job: &Arc<Job>, mut scribe: Scribe, orphan: &mut bool) -> Result<Receipt> {
+    room_per_part(job)?;
+    scribe.initiating(|| resume::identity(job)).await?;
+    let call = Initiate {
+        key: job.key.clone(),
+        properties: job.properties.clone(),
+        forbid_overwrite: job.forbids_overwrite(),
+    };
+    let answer = match job.with_grace(job.send_unjudged(&call)).await {
+        Ok(answer) => answer,
+        // Something may be in the store, so that the journal has to remember it.
+        Err(failure) if failure.is_doubtful() || failure.kind() == ErrorKind::Cancelled => {
+            *orphan = true;
+            return Err(match scribe.close().await {
+                Ok(()) => failure,
+                Err(error) => failure.with_cleanup(error),
+            });
+        }
+        Err(failure) => return Err(bury(scribe, failure).await),
+    };
+    *orphan = answer.repeated;
+    let upload = answer.value;
+    let kms_key = match &answer.echo {
+        Ok(Echo::Confirmed(reported)) => reported.kms_key_id.clone(),
+        _ => None,
+    };
+    let at = job.client.clock().unix_seconds();
+    scribe.initiated(job, Initiated { upload_id: upload.clone(), at, kms_key }).await;
+    let mut echoes = EchoLog::default();
+    let proven = match answer.echo.and_then(|echo| echoes.note("initiate", &echo).map(|()| echo.is_confirmed())) {
+        Ok(proven) => proven,
+        Err(failure) => return Err(end(job, &upload, scribe, failure, Phase::Sending).await),
+    };
+    let ledger = Ledger::new(job.plan.parts);
+    multipart(job, scribe, Resumed { upload, ledger, echoes }, proven).await
+}
+
+/// Sends what is missing, and makes the object.
+async fn multipart(job: &Arc<Job>, mut scribe: Scribe, open: Resumed, proven: bool) -> Result<Receipt> {
+    let Resumed { upload, mut ledger, mut echoes } = open;
+    let mut warnings = Vec::new();
+    let room = match room_per_part(job) {
+        Ok(room) => room,
+        Err(failure) => return Err(end(job, &upload, scribe, failure, Phase::Sending).await),
+    };
+    let mut sending =
+        Sending { job, upload: &upload, room, ledger: &mut ledger, echoes: &mut echoes, scribe: &mut scribe };
+    if let Err(failure) = sending.send_all(proven).await {
+        return Err(end(job, &upload, scribe, failure, Phase::Sending).await);
+    }
+    match job.unless_cancelled(reread::confirm(job, &ledger)).await {
+        Ok(false) => {}
+        Ok(true) => warnings.push(reread::NOTE.to_owned()),
+        Err(failure) => return Err(end(job, &upload, scribe, failure, Phase::Sending).await),
+    }
+    scribe.completing(job).await;
+    // From here on there is no way back, so a wish to stop is not looked at any more.
+    let made = match finish::complete(job, &upload, &ledger).await {
+        Ok(made) => made,
+        Err(Unfinished::Alive(failure)) => return Err(end(job, &upload, scribe, failure, Phase::Completing).await),
+        Err(Unfinished::Gone(failure)) => return Err(bury(scribe, failure).await),
+        Err(Unfinished::Unknown(failure)) => return Err(keep(scribe, failure).await),
+    };
+    let sent = Sent {
+        crc64: ledger.combined(),
+        parts_confirmed: ledger.all_crc_confirmed(),
+        upload_id: upload,
+        echoes,
+        warnings,
+    };
+    prove(job, scribe, made, sent).await
+}
+
+/// Compares the object with what was sent; with that, the journal has served.
+async fn prove(job: &Job, scribe: Scribe, made: Made, sent: Sent) -> Result<Receipt> {
+    let upload = sent.upload_id.clone();
+    match verify::verify(job, made, sent).await {
+        Ok(proof) => {
+            scribe.completed(job).await;
+            Ok(job.receipt(proof))
+        }
+        Err(failure) => Err(end(job, &upload, scribe, failure, Phase::Made).await),
+    }
+}

@@ -1,0 +1,254 @@
+//! Everything that one upload knows about itself from beginning to end.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    checksum::Crc64,
+    error::{Error, Result},
+    ident::{ETag, ObjectKey, UploadId, VersionId},
+    sse::SseContext,
+    transfer::{
+        Clobber, Concurrency, Plan, Progress, Receipt, ReceiptChecksum, ReceiptSse, UploadRequest,
+        body::{FileBody, Meter},
+        budget::Budget,
+        frames::FramePool,
+        journal::{JournalChoice, Target},
+        progress::Board,
+        receipt::EchoLog,
+        reread::Reader,
+        source::FileSource,
+        stop::Stop,
+        throttle::Throttle,
+        uploader::Shared,
+    },
+    transport::{Answered, StoreClient, Unjudged},
+    wire::{Call, ObjectInfo, ObjectProperties},
+};
+
+/// How long a call that makes something in the store may go on after a cancel, so that what it made gets known.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// One upload.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) client: StoreClient,
+    pub(crate) sse: SseContext,
+    pub(crate) key: ObjectKey,
+    /// With the mark of this upload.
+    pub(crate) properties: ObjectProperties,
+    pub(crate) nonce: String,
+    pub(crate) content_md5: bool,
+    pub(crate) clobber: Clobber,
+    pub(crate) concurrency: Concurrency,
+    pub(crate) source: Arc<FileSource>,
+    pub(crate) plan: Plan,
+    pub(crate) budget: Budget,
+    pub(crate) frames: FramePool,
+    pub(crate) throttle: Option<Throttle>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) board: Board,
+    pub(crate) stop: Stop,
+    /// What a journal is compared with.
+    pub(crate) wish: Wish,
+    started: Instant,
+    /// Calls of this upload that were sent again so far; its client serves others too.
+    resent: AtomicU64,
+}
+
+/// What the user asked for, as far as an earlier upload is compared with it.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    pub(crate) journal: JournalChoice,
+    pub(crate) restart: bool,
+    /// Without the mark of this upload.
+    pub(crate) properties: ObjectProperties,
+    pub(crate) part_size: Option<u64>,
+}
+
+/// What is proved of the finished object.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    pub(crate) etag: ETag,
+    pub(crate) version_id: Option<VersionId>,
+    pub(crate) crc64: Crc64,
+    pub(crate) upload_id: Option<UploadId>,
+    pub(crate) echoes: EchoLog,
+    pub(crate) verified: Vec<&'static str>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Job {
+    /// Checks the request and opens its file.
+    pub(crate) fn new(
+        request: UploadRequest,
+        shared: &Shared,
+        progress: watch::Sender<Progress>,
+        stop: Stop,
+    ) -> Result<Self> {
+        let prepared = request.build()?;
+        let request = prepared.request;
+        let meter = Arc::new(Meter::default());
+        let job = Self {
+            client: request.client,
+            sse: request.sse.for_transfer(),
+            key: request.key,
+            properties: prepared.properties,
+            nonce: prepared.nonce,
+            content_md5: request.content_md5,
+            clobber: request.clobber,
+            concurrency: request.concurrency,
+            source: prepared.source,
+            plan: prepared.plan,
+            budget: shared.budget.clone(),
+            frames: shared.frames.clone(),
+            throttle: shared.throttle.clone(),
+            board: Board::new(progress, Arc::clone(&meter)),
+            meter,
+            stop,
+            wish: Wish {
+                journal: request.journal,
+                restart: request.restart,
+                properties: request.properties,
+                part_size: request.part_size,
+            },
+            started: Instant::now(),
+            resent: AtomicU64::new(0),
+        };
+        job.show_plan();
+        Ok(job)
+    }
+
+    /// Publishes the plan.
+    pub(crate) fn show_plan(&self) {
+        self.board.update(|progress| {
+            progress.total = self.plan.size;
+            progress.parts = self.plan.parts;
+        });
+    }
+
+    /// The object as users write it.
+    pub(crate) fn object(&self) -> String {
+        format!("{}://{}/{}", self.client.dialect().scheme(), self.client.address().bucket(), self.key)
+    }
+
+    /// The same, with its version where it has one.
+    pub(crate) fn object_at(&self, version: Option<&VersionId>) -> String {
+        match version {
+            Some(version) => format!("{} (version {version})", self.object()),
+            None => self.object(),
+        }
+    }
+
+    /// The same as a journal knows it.
+    pub(crate) fn target(&self) -> Target {
+        Target::new(self.client.dialect(), self.client.address().bucket(), &self.key)
+    }
+
+    /// Whether the store is told to keep an object that is there.
+    pub(crate) fn forbids_overwrite(&self) -> bool {
+        self.clobber != Clobber::Replace
+    }
+
+    /// A stretch of the source as a body.
+    pub(crate) fn body(&self, offset: u64, len: u64, room: u32) -> Arc<FileBody> {
+        let (source, meter) = (Arc::clone(&self.source), Arc::clone(&self.meter));
+        let (frames, throttle) = (self.frames.clone(), self.throttle.clone());
+        Arc::new(FileBody::new(source, (offset, len), frames, room, throttle, meter))
+    }
+
+    /// For reading the source once more.
+    pub(crate) fn reader(&self) -> Reader {
+        let source = Arc::clone(&self.source);
+        Reader { source, frames: self.frames.clone(), stop: self.stop.clone() }
+    }
+
+    /// Whether this object was made by this upload.
+    pub(crate) fn made(&self, object: &ObjectInfo) -> bool {
+        object.nonce() == Some(self.nonce.as_str())
+    }
+
+    /// Calls that were sent again so far.
+    pub(crate) fn retries(&self) -> u64 {
+        self.resent.load(Ordering::Relaxed)
+    }
+
+    /// Sends a call under this encryption and counts how often it had to be sent again.
+    pub(crate) async fn send_as<C: Call>(&self, call: &C, sse: &SseContext) -> Result<Answered<C::Answer>> {
+        let outcome = self.client.send(call, sse).await;
+        self.count(outcome.as_ref().map(|answer| answer.attempts));
+        outcome
+    }
+
+    /// The same under the encryption of this upload.
+    pub(crate) async fn send<C: Call>(&self, call: &C) -> Result<Answered<C::Answer>> {
+        self.send_as(call, &self.sse).await
+    }
+
+    /// The same; a contradiction comes beside the answer.
+    pub(crate) async fn send_unjudged<C: Call>(&self, call: &C) -> Result<Unjudged<C::Answer>> {
+        let outcome = self.client.send_unjudged(call, &self.sse).await;
+        self.count(outcome.as_ref().map(|answer| answer.attempts));
+        outcome
+    }
+
+    fn count(&self, outcome: Result<u32, &Error>) {
+        let attempts = outcome.unwrap_or_else(|error| error.attempts().unwrap_or(1));
+        self.resent.fetch_add(u64::from(attempts.saturating_sub(1)), Ordering::Relaxed);
+    }
+
+    /// Waits for work that may be dropped at any time, unless the upload is cancelled.
+    pub(crate) async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.asked() => Err(self.stop.error()),
+            done = work => done,
+        }
+    }
+
+    /// Waits for a call that makes something in the store: after a cancel it may still go on for a moment.
+    pub(crate) async fn with_grace<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            done = call => done,
+            () = async {
+                self.stop.asked().await;
+                tokio::time::sleep(GRACE).await;
+            } => Err(self.stop.error()),
+        }
+    }
+
+    /// The receipt of an upload that is proved.
+    pub(crate) fn receipt(&self, proof: Proof) -> Receipt {
+        let crc64 = proof.crc64.to_string();
+        let verified = proof.verified.iter().map(|&name| name.to_owned()).chain(proof.echoes.verified()).collect();
+        Receipt {
+            url: self.object(),
+            size: self.plan.size,
+            crc64: Some(crc64.clone()),
+            checksum: Some(ReceiptChecksum {
+                algorithm: "crc64-ecma".to_owned(),
+                value: crc64,
+                kind: "full-object".to_owned(),
+            }),
+            etag: proof.etag.as_str().to_owned(),
+            version_id: proof.version_id.map(|version| version.as_str().to_owned()),
+            parts: self.plan.parts,
+            part_size: self.plan.part_size,
+            upload_id: proof.upload_id.map(|id| id.as_str().to_owned()),
+            sse: ReceiptSse::new(&self.sse, proof.echoes.reported()),
+            resumed_parts: self.board.resumed_parts(),
+            sent_bytes: self.meter.gross(),
+            retries: self.retries(),
+            seconds: self.started.elapsed().as_secs_f64(),
+            verified,
+            warnings: self.board.notes().into_iter().chain(proof.warnings).collect(),
+        }
+    }
+}

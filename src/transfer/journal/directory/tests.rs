@@ -1,0 +1,114 @@
+use super::*;
+use crate::transfer::journal::{Identity, Journal as _, Standing, sample};
+
+fn target(key: &str) -> Target {
+    Target { key: key.to_owned(), ..sample::identity().target }
+}
+
+#[test]
+fn the_usual_place_follows_the_environment() {
+    let place = |variables: &[(&str, &str)]| {
+        StateDir::from_environment(|name| {
+            variables.iter().find(|(it, _)| *it == name).map(|(_, value)| OsString::from(value))
+        })
+        .map(|dir| dir.path().to_str().unwrap().to_owned())
+    };
+    assert_eq!(place(&[("XDG_STATE_HOME", "/x"), ("HOME", "/h")]).unwrap(), "/x/sealift");
+    assert_eq!(place(&[("HOME", "/h")]).unwrap(), "/h/.local/state/sealift");
+    assert_eq!(place(&[("XDG_STATE_HOME", "x"), ("HOME", "/h")]).unwrap(), "/h/.local/state/sealift");
+    assert_eq!(place(&[("XDG_STATE_HOME", ""), ("HOME", "/h")]).unwrap(), "/h/.local/state/sealift");
+    for nothing in [&[][..], &[("HOME", "")], &[("HOME", "relative")]] {
+        assert_eq!(place(nothing).unwrap_err().kind(), ErrorKind::Journal);
+    }
+}
+
+#[test]
+fn each_object_and_source_has_its_own_file_and_no_name_leads_out() {
+    let one = target("a");
+    let names = [
+        file_name(&one, Path::new("/f")),
+        file_name(&one, Path::new("/g")),
+        file_name(&target("b"), Path::new("/f")),
+        file_name(&target("../../etc/passwd"), Path::new("/f")),
+        file_name(&Target { store: "s3".into(), ..one.clone() }, Path::new("/f")),
+        file_name(&Target { bucket: "other-1250000000".into(), ..one.clone() }, Path::new("/f")),
+    ];
+    let different: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(different.len(), names.len());
+    assert!(names.iter().all(|name| name.len() == 32 + ".journal".len() && !name.contains('/')));
+    assert_eq!(file_name(&one, Path::new("/f")), names[0]);
+}
+
+#[test]
+fn a_relative_source_has_the_journal_of_its_absolute_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::at(dir.path());
+    let absolute = std::env::current_dir().unwrap().join("some.tar");
+    let path = state.open(&target("a"), Path::new("some.tar")).unwrap().path().to_owned();
+    assert_eq!(state.open(&target("a"), &absolute).unwrap().path(), path);
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_an_empty_list() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(StateDir::at(dir.path().join("none")).list().unwrap().is_empty());
+    assert!(!dir.path().join("none").exists());
+}
+
+#[test]
+fn the_list_tells_what_is_known_and_leaves_everything_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::at(dir.path());
+    let source = sample::identity().source.path;
+    let begin = |key: &str, count: usize| {
+        let mut journal = state.open(&target(key), &source).unwrap();
+        let identity = Identity { target: target(key), ..sample::identity() };
+        journal.append(&super::super::Record::Initiating(Box::new(identity))).unwrap();
+        for record in &sample::records()[1..count] {
+            journal.append(record).unwrap();
+        }
+        journal
+    };
+    drop(begin("idle", 4));
+    let held = begin("held", 2);
+    let torn = begin("torn", 3).path().to_owned();
+    let cut = fs::metadata(&torn).unwrap().len() - 9;
+    fs::File::options().write(true).open(&torn).unwrap().set_len(cut).unwrap();
+    let broken = begin("broken", 4).path().to_owned();
+    let mut bytes = fs::read(&broken).unwrap();
+    bytes[5] ^= 1;
+    fs::write(&broken, &bytes).unwrap();
+    fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+
+    let listed = state.list().unwrap();
+    assert_eq!(listed.len(), 5);
+    for journal in &listed {
+        let Ok(known) = &journal.known else {
+            let unusable = journal.path == broken || journal.path.ends_with("notes.txt");
+            assert!(unusable, "{journal:?}");
+            continue;
+        };
+        let known = known.as_ref().unwrap();
+        assert_eq!(known.stage, Standing::Open);
+        assert!(known.upload.is_some());
+        let (key, parts) = (known.identity.target.key.as_str(), known.parts.len());
+        assert_eq!(journal.holder.is_some(), key == "held", "{key}");
+        match key {
+            "idle" => assert_eq!((parts, known.bytes()), (2, sample::PART_SIZE + 5)),
+            "held" | "torn" => assert_eq!((parts, known.bytes()), (0, 0)),
+            _ => panic!("{key} was not begun"),
+        }
+    }
+    assert_eq!(listed.iter().filter(|journal| journal.known.is_err()).count(), 2);
+    assert_eq!(fs::metadata(&torn).unwrap().len(), cut);
+    assert_eq!(fs::read(&broken).unwrap(), bytes);
+    assert_eq!(fs::read_to_string(dir.path().join("notes.txt")).unwrap(), "mine");
+
+    let of_held = listed.iter().find(|journal| journal.holder.is_some()).unwrap();
+    assert_eq!(state.open_listed(of_held).unwrap_err().kind(), ErrorKind::Journal);
+    drop(held);
+    let mut ended = state.open_listed(of_held).unwrap();
+    ended.remove().unwrap();
+    drop(ended);
+    assert_eq!(state.list().unwrap().len(), 4);
+}

@@ -1,0 +1,211 @@
+use super::*;
+use crate::{
+    sse::{CustomerKey, KmsContext},
+    transfer::journal::sample,
+};
+
+const COS: Dialect = Dialect::Cos;
+
+/// A request, whole, to be changed in one place.
+struct Request {
+    target: Target,
+    source: SourceState,
+    sse: SseContext,
+    properties: ObjectProperties,
+    part_size: Option<u64>,
+}
+
+impl Request {
+    fn new(sse: SseContext) -> Self {
+        let Identity { target, source, .. } = sample::identity();
+        let properties = ObjectProperties {
+            content_type: Some("text/plain".to_owned()),
+            meta: vec![("Owner".to_owned(), "ann".to_owned()), ("b".to_owned(), "2".to_owned())],
+            ..ObjectProperties::default()
+        };
+        Self { target, source, sse, properties, part_size: None }
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            target: &self.target,
+            source: &self.source,
+            sse: &self.sse,
+            properties: &self.properties,
+            part_size: self.part_size,
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::new(&self.asked(), sample::PART_SIZE, "nonce", 1_790_000_100, None).unwrap()
+    }
+}
+
+fn customer(byte: u8) -> SseContext {
+    SseContext::customer(COS, CustomerKey::from_bytes([byte; 32]))
+}
+
+fn kms(id: Option<&str>, context: Option<&str>) -> SseContext {
+    let context = context.map(|text| KmsContext::parse(text).unwrap());
+    SseContext::kms(COS, id.map(str::to_owned), context).unwrap()
+}
+
+/// Compares a plain request with what one change makes of it.
+#[track_caller]
+fn compare(change: impl FnOnce(&mut Request)) -> Comparison {
+    let mut request = Request::new(SseContext::none(COS));
+    let journal = request.identity();
+    change(&mut request);
+    journal.compare(&request.asked())
+}
+
+#[track_caller]
+fn refuses(comparison: &Comparison, why: &str) {
+    let error = comparison.refusal().unwrap_or_else(|| panic!("not refused: {comparison:?}"));
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.message().contains(why), "{error}");
+    assert!(error.hint().unwrap().contains("--restart"));
+}
+
+#[test]
+fn the_same_request_matches_in_every_mode() {
+    let modes = [
+        SseContext::none(COS),
+        SseContext::managed(COS),
+        kms(None, None),
+        kms(Some("id"), Some(r#"{"a":"b"}"#)),
+        customer(7),
+    ];
+    for sse in modes {
+        let request = Request::new(sse);
+        assert_eq!(request.identity().compare(&request.asked()), Comparison::Match);
+        assert!(Comparison::Match.refusal().is_none());
+    }
+}
+
+#[test]
+fn another_encryption_is_refused_and_named() {
+    #[track_caller]
+    fn check(then: SseContext, now: SseContext, why: &str) {
+        let mut request = Request::new(then);
+        let journal = request.identity();
+        request.sse = now;
+        refuses(&journal.compare(&request.asked()), why);
+        // A changed source does not hide it.
+        request.source.size += 1;
+        refuses(&journal.compare(&request.asked()), why);
+    }
+    check(customer(1), customer(2), "another customer key");
+    check(customer(1), SseContext::none(COS), "its encryption is 'customer', and 'none' is asked for");
+    check(SseContext::managed(COS), customer(1), "'managed', and 'customer'");
+    check(kms(Some("one"), None), kms(Some("two"), None), r#"its KMS key is "one", and "two" is asked for"#);
+    check(kms(None, None), kms(Some("two"), None), "the account's default");
+    check(kms(None, Some(r#"{"a":"b"}"#)), kms(None, Some(r#"{"a":"c"}"#)), "KMS context");
+    check(kms(None, None), kms(None, Some(r#"{"a":"c"}"#)), "KMS context");
+}
+
+#[test]
+fn two_journals_of_one_key_do_not_look_alike() {
+    let request = Request::new(customer(9));
+    let (one, other) = (request.identity().sse.key.unwrap(), request.identity().sse.key.unwrap());
+    assert_ne!(one.salt, other.salt);
+    assert_ne!(one.fingerprint, other.fingerprint);
+}
+
+#[test]
+fn other_properties_are_refused_and_named() {
+    refuses(&compare(|it| it.properties.content_type = None), "another content type");
+    refuses(&compare(|it| it.properties.storage_class = Some("ARCHIVE".into())), "another storage class");
+    refuses(&compare(|it| it.properties.acl = Some("private".into())), "another access list");
+    refuses(&compare(|it| it.properties.meta[0].1 = "bob".into()), "another metadata");
+    refuses(&compare(|it| it.properties.tags = vec![("k".into(), "v".into())]), "another tags");
+    refuses(
+        &compare(|it| {
+            it.properties.headers = vec![("cache-control".into(), "no-store".into())];
+            it.properties.meta.clear();
+        }),
+        "another headers, another metadata",
+    );
+}
+
+#[test]
+fn the_order_and_case_of_properties_and_the_mark_mean_nothing() {
+    let same = compare(|it| {
+        it.properties.meta.reverse();
+        it.properties.meta[1].0 = "owner".to_owned();
+        it.properties.nonce = Some("another run's mark".to_owned());
+    });
+    assert_eq!(same, Comparison::Match);
+}
+
+#[test]
+fn the_journals_part_size_is_adopted_unless_another_is_asked_for() {
+    assert_eq!(compare(|it| it.part_size = Some(sample::PART_SIZE)), Comparison::Match);
+    refuses(&compare(|it| it.part_size = Some(1 << 20)), "its parts have 16777216 bytes, and 1048576 are asked for");
+}
+
+#[test]
+fn another_object_or_another_file_is_refused() {
+    refuses(&compare(|it| it.target.key.push('x')), "another object");
+    refuses(&compare(|it| it.target.store = "s3".into()), "another object");
+    refuses(&compare(|it| it.source.path = "/elsewhere".into()), "another file");
+}
+
+#[test]
+fn another_size_is_another_source_and_other_times_leave_a_doubt() {
+    assert!(
+        matches!(compare(|it| it.source.size -= 1), Comparison::SourceChanged { what } if what.contains("33554436"))
+    );
+    for change in
+        [(|source| source.mtime += 1) as fn(&mut SourceState), |source| source.ctime -= 1, |source| source.ino += 1]
+    {
+        assert!(matches!(compare(|it| change(&mut it.source)), Comparison::Doubt { .. }));
+    }
+    // The number of a device is another after a restart of the machine.
+    assert_eq!(compare(|it| it.source.dev += 1), Comparison::Match);
+}
+
+#[test]
+fn coarse_times_just_before_the_start_leave_a_doubt() {
+    let with_times = |nanoseconds: i128| {
+        let mut request = Request::new(SseContext::none(COS));
+        (request.source.mtime, request.source.ctime) = (nanoseconds, nanoseconds);
+        request.identity().compare(&request.asked())
+    };
+    let start = 1_790_000_100 * SECOND;
+    assert!(matches!(with_times(start - SECOND), Comparison::Doubt { .. }));
+    assert!(matches!(with_times(start), Comparison::Doubt { .. }));
+    assert_eq!(with_times(start - 2 * SECOND), Comparison::Match);
+    assert_eq!(with_times(start - SECOND + 1), Comparison::Match);
+}
+
+#[test]
+fn only_scheme_host_and_port_of_an_endpoint_are_kept() {
+    for (url, kept) in [
+        ("https://cos.ap-guangzhou.myqcloud.com", Some("https://cos.ap-guangzhou.myqcloud.com")),
+        ("http://127.0.0.1:9000/path?sign=1", Some("http://127.0.0.1:9000")),
+        ("host?sign=1", Some("host")),
+        ("https://user:pass@host:1/x", None),
+        ("user:p/ss@host", None),
+    ] {
+        assert_eq!(origin(url), kept, "{url}");
+    }
+}
+
+#[test]
+fn parts_have_the_lengths_of_the_plan() {
+    let identity = sample::identity();
+    let len = |n| identity.part_len(PartNumber::new(n).unwrap());
+    assert_eq!([len(1), len(2), len(3), len(4)], [Some(16 << 20), Some(16 << 20), Some(5), None]);
+    let odd = Identity { part_size: 0, ..sample::identity() };
+    assert_eq!(odd.part_len(PartNumber::FIRST), None);
+    let huge = Identity { part_size: u64::MAX, ..sample::identity() };
+    assert_eq!(huge.part_len(PartNumber::new(3).unwrap()), None);
+}
+
+#[test]
+fn texts_do_not_run_into_each_other() {
+    assert_ne!(hash(["ab", "c"], 16), hash(["a", "bc"], 16));
+    assert_ne!(hash(["", "a"], 16), hash(["a", ""], 16));
+    assert_eq!(hash(["a"], 16).len(), 32);
+}

@@ -1,0 +1,136 @@
+//! Which parts the store holds, with the facts that prove them. Pure: no I/O, no clock.
+
+use crate::{
+    checksum::Crc64,
+    ident::{ETag, PartNumber},
+};
+
+/// A part whose answer was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DonePart {
+    pub(crate) etag: ETag,
+    /// Of the bytes that were sent.
+    pub(crate) crc64: Crc64,
+    pub(crate) len: u64,
+    /// Whether the store's answer carried the same checksum; `false` if it carried none.
+    pub(crate) crc_confirmed: bool,
+}
+
+/// What is done of an upload, part by part.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    parts: Vec<Option<DonePart>>,
+    done: u32,
+    confirmed: u64,
+}
+
+impl Ledger {
+    /// An upload of `parts` parts, of which none is done.
+    pub(crate) fn new(parts: u32) -> Self {
+        Self { parts: vec![None; parts as usize], done: 0, confirmed: 0 }
+    }
+
+    /// Enters a part. A number beyond the plan is ignored and says `false`, as does a part that was in already.
+    pub(crate) fn enter(&mut self, number: PartNumber, part: DonePart) -> bool {
+        match self.parts.get_mut(number.index()) {
+            Some(place @ None) => {
+                self.done += 1;
+                self.confirmed += part.len;
+                *place = Some(part);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a part is done.
+    pub(crate) fn has(&self, number: PartNumber) -> bool {
+        matches!(self.parts.get(number.index()), Some(Some(_)))
+    }
+
+    /// How many parts are done.
+    pub(crate) fn done(&self) -> u32 {
+        self.done
+    }
+
+    /// How many bytes the done parts have.
+    pub(crate) fn confirmed(&self) -> u64 {
+        self.confirmed
+    }
+
+    /// Whether every part is done.
+    pub(crate) fn is_full(&self) -> bool {
+        self.done as usize == self.parts.len()
+    }
+
+    /// Whether every part's checksum was in its answer.
+    pub(crate) fn all_crc_confirmed(&self) -> bool {
+        self.parts.iter().flatten().all(|part| part.crc_confirmed)
+    }
+
+    /// The done parts, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PartNumber, &DonePart)> {
+        self.parts.iter().enumerate().filter_map(|(index, part)| Some((PartNumber::at_index(index)?, part.as_ref()?)))
+    }
+
+    /// What Complete is told.
+    pub(crate) fn listing(&self) -> Vec<(PartNumber, ETag)> {
+        self.iter().map(|(number, part)| (number, part.etag.clone())).collect()
+    }
+
+    /// The checksum of the whole object, from those of its parts.
+    pub(crate) fn combined(&self) -> Crc64 {
+        self.iter().fold(Crc64::EMPTY, |sum, (_, part)| sum.then(part.crc64, part.len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(bytes: &[u8], etag: &str) -> DonePart {
+        DonePart {
+            etag: ETag::new(etag).unwrap(),
+            crc64: Crc64::of(bytes),
+            len: bytes.len() as u64,
+            crc_confirmed: true,
+        }
+    }
+
+    fn number(n: u16) -> PartNumber {
+        PartNumber::new(n).unwrap()
+    }
+
+    #[test]
+    fn parts_entered_in_any_order_combine_in_their_own() {
+        let mut ledger = Ledger::new(3);
+        assert!(ledger.enter(number(3), part(b"789", "c")));
+        assert!(ledger.enter(number(1), part(b"1234", "a")));
+        assert!(!ledger.is_full());
+        assert!(ledger.enter(number(2), part(b"56", "b")));
+        assert!(ledger.is_full());
+        assert_eq!(ledger.combined(), Crc64::of(b"123456789"));
+        assert_eq!(ledger.confirmed(), 9);
+        let listing: Vec<String> = ledger.listing().iter().map(|(n, tag)| format!("{n}{tag}")).collect();
+        assert_eq!(listing, ["1a", "2b", "3c"]);
+    }
+
+    #[test]
+    fn a_part_counts_once_and_only_if_it_is_planned() {
+        let mut ledger = Ledger::new(1);
+        assert!(!ledger.enter(number(2), part(b"x", "b")));
+        assert!(ledger.enter(number(1), part(b"x", "a")));
+        assert!(!ledger.enter(number(1), part(b"x", "z")));
+        assert_eq!((ledger.done(), ledger.confirmed()), (1, 1));
+        assert_eq!(ledger.listing()[0].1.as_str(), "a");
+    }
+
+    #[test]
+    fn one_silent_part_takes_the_part_checksums_off_the_proof() {
+        let mut ledger = Ledger::new(2);
+        ledger.enter(number(1), part(b"x", "a"));
+        assert!(ledger.all_crc_confirmed());
+        ledger.enter(number(2), DonePart { crc_confirmed: false, ..part(b"y", "b") });
+        assert!(!ledger.all_crc_confirmed());
+    }
+}

@@ -1,0 +1,96 @@
+//! From a file to one encrypted, proven object.
+//!
+//! ```text
+//! file ─▶ Plan ─▶ journal ─▶ Initiate ─▶ journal        or: journal + ListParts + file ─▶ what is missing
+//!           │
+//!   engine: one task; room from the budget first, then a part task:
+//!     read into aligned, recycled frames ─▶ CRC-64 while hot ─▶ UploadPart
+//!     answer: checksum, encryption ─▶ ledger, journal ─▶ progress
+//!           │
+//!   ledger full ─▶ combine checksums ─▶ file unchanged? ─▶ journal ─▶ Complete, once ─▶ HEAD ─▶ receipt
+//! ```
+//!
+//! What is decided is decided in pure code: the plan, the pace, the ledger, the outcome of a doubtful Complete, whether
+//! an earlier upload is the one that is asked for, whether one that failed is kept. Memory depends neither on the size
+//! of the file nor on that of a part. Every byte is read once, unless Content-MD5 is asked for or the file was touched
+//! meanwhile.
+//!
+//! With a [`journal`], the same request goes on where an earlier run has ended, whether that failed, was stopped or was
+//! killed. What no run can bring to a good end is removed from the store, and so is every upload without a journal that
+//! fails; a finished object never is.
+//!
+//! # Examples
+//!
+//! A file goes up under a customer key:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use sealift::{
+//!     dialect::Dialect,
+//!     ident::{Bucket, ObjectKey, Region},
+//!     signing::Credentials,
+//!     sse::{CustomerKey, SseContext},
+//!     transfer::{UploadRequest, Uploader, UploaderOptions},
+//!     transport::{ClientOptions, StoreClient},
+//!     wire::{Address, Addressing},
+//! };
+//!
+//! let bucket = Bucket::new(Dialect::Cos, "examplebucket-1250000000")?;
+//! let region = Region::new("ap-guangzhou")?;
+//! let address = Address::new(Dialect::Cos, &bucket, Some(&region), None, Addressing::Auto)?;
+//! let credentials = Arc::new(Credentials::new("AKIDexample", "secret")?);
+//! let client = StoreClient::new(address, credentials, ClientOptions::default())?;
+//!
+//! let key = CustomerKey::generate()?;
+//! key.save_new("backup.key")?; // without it the object cannot be read
+//! let request = UploadRequest::new(client, ObjectKey::new(Dialect::Cos, "backup.tar")?, "backup.tar")
+//!     .sse(SseContext::customer(Dialect::Cos, key));
+//!
+//! let uploader = Uploader::new(UploaderOptions::default())?;
+//! let receipt = uploader.upload(request).await?;
+//! println!("{} has checksum {:?}, proved by {:?}", receipt.url, receipt.crc64, receipt.verified);
+//! # Ok(())
+//! # }
+//! ```
+
+mod abort;
+mod body;
+mod budget;
+mod download;
+mod ending;
+mod engine;
+mod finish;
+mod frames;
+mod job;
+pub mod journal;
+mod keep;
+mod ledger;
+mod pace;
+mod part;
+mod plan;
+mod progress;
+mod receipt;
+mod request;
+mod reread;
+mod resume;
+mod scribe;
+mod sending;
+mod settle;
+mod single;
+mod source;
+mod stop;
+mod throttle;
+mod uploader;
+mod verify;
+
+use self::job::Job;
+pub use self::{
+    download::{Download, DownloadReceipt, DownloadRequest},
+    plan::{Plan, Span},
+    progress::{Progress, Stage},
+    receipt::{Receipt, ReceiptChecksum, ReceiptSse},
+    request::{Clobber, Concurrency, OnChange, PreparedUpload, UploadRequest},
+    uploader::{Upload, Uploader, UploaderOptions},
+};

@@ -1,0 +1,95 @@
+//! Reading the file once more: to make sure that it still is what was sent.
+
+use std::sync::Arc;
+
+use crate::{
+    checksum::{Crc64, Crc64Digest},
+    error::Result,
+    transfer::{
+        Job, Span,
+        frames::{FRAME, Frame, FramePool},
+        ledger::Ledger,
+        source::{Drift, FileSource},
+        stop::Stop,
+        uploader::internal,
+    },
+};
+
+/// How many times the file is read again if its properties keep changing meanwhile.
+const ROUNDS: u32 = 3;
+
+/// What the receipt says after that.
+pub(crate) const NOTE: &str =
+    "the file's properties changed during the upload; it was read again, and its bytes are the same";
+
+/// Reads a file once more, on a thread that may block.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    pub(crate) source: Arc<FileSource>,
+    pub(crate) frames: FramePool,
+    pub(crate) stop: Stop,
+}
+
+/// A stretch of the file, with the checksum that it must have, if it must have one.
+pub(crate) type Stretch = (Span, Option<Crc64>);
+
+impl Reader {
+    /// The checksum of each stretch; `None` if one is not what it must be.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the reading to end by itself; asking to stop ends it.
+    pub(crate) async fn read(&self, stretches: Vec<Stretch>) -> Result<Option<Vec<Crc64>>> {
+        let reader = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut frame = reader.frames.take();
+            let mut sums = Vec::with_capacity(stretches.len());
+            for (span, expected) in stretches {
+                let sum = reader.sum(span, &mut frame)?;
+                if expected.is_some_and(|expected| expected != sum) {
+                    return Ok(None);
+                }
+                sums.push(sum);
+            }
+            Ok(Some(sums))
+        });
+        read.await.unwrap_or_else(|error| Err(internal(&error)))
+    }
+
+    fn sum(&self, span: Span, frame: &mut Frame) -> Result<Crc64> {
+        let (mut digest, mut place, end) = (Crc64Digest::new(), span.offset, span.offset + span.len);
+        while place < end {
+            if self.stop.is_asked() {
+                return Err(self.stop.error());
+            }
+            let size = usize::try_from(end - place).unwrap_or(FRAME).min(FRAME);
+            let space = &mut frame.space()[..size];
+            self.source.read_exact_at(space, place)?;
+            digest.update(space);
+            place += size as u64;
+        }
+        Ok(digest.value())
+    }
+}
+
+/// Compares the source with what was sent.
+///
+/// If nothing but the time of its last change differs, somebody may have written to it and set the other times back;
+/// so every part is read again. Says whether that was needed.
+///
+/// # Errors
+/// `Source` if the file is not what it was.
+pub(crate) async fn confirm(job: &Job, ledger: &Ledger) -> Result<bool> {
+    job.source.check_end()?;
+    let Drift::Touched(mut seen) = job.source.check()? else { return Ok(false) };
+    for _ in 0..ROUNDS {
+        let sent = ledger.iter().filter_map(|(number, part)| Some((job.plan.span(number)?, Some(part.crc64))));
+        if job.reader().read(sent.collect()).await?.is_none() {
+            return Err(job.source.changed("was written to"));
+        }
+        match job.source.check()? {
+            Drift::Touched(now) if now != seen => seen = now,
+            Drift::Touched(_) | Drift::None => return Ok(true),
+        }
+    }
+    Err(job.source.changed("kept being changed"))
+}

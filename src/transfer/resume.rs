@@ -1,0 +1,293 @@
+//! The beginning of an upload: what an earlier run has left is compared with the request, the store and the file.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    checksum::Crc64,
+    error::{Error, Result},
+    ident::{PartNumber, UploadId},
+    sse::SseMode,
+    transfer::{
+        Job, Plan, Stage, abort,
+        abort::is_gone,
+        ending,
+        finish::{self, Made, Whereabouts},
+        journal::{Asked, Comparison, EchoSeen, Identity, Known, Part, Recorder, SourceState, Standing, in_both},
+        keep::Phase,
+        ledger::{DonePart, Ledger},
+        receipt::EchoLog,
+        scribe::Scribe,
+        source::Drift,
+        verify::Sent,
+    },
+    wire::{ListParts, ListedPart},
+};
+
+/// How an upload begins.
+pub(crate) enum Beginning {
+    /// Nothing is in the store.
+    Anew,
+    /// An earlier run has opened the upload.
+    Open(Resumed),
+    /// An earlier run has made the object.
+    Made(Box<(Made, Sent)>),
+}
+
+/// An upload that is gone on with.
+pub(crate) struct Resumed {
+    pub(crate) upload: UploadId,
+    /// With the parts that need not be sent again.
+    pub(crate) ledger: Ledger,
+    pub(crate) echoes: EchoLog,
+}
+
+/// Reads the journal, if one is to be kept, and finds out where to begin.
+///
+/// # Errors
+/// `Journal` if it cannot be used; `Config` if it is of an upload that differs from what is asked; and whatever the
+/// store says.
+pub(crate) async fn begin(job: &mut Job) -> Result<(Scribe, Beginning)> {
+    let (choice, target, source) = (job.wish.journal.clone(), job.target(), job.source.path().to_owned());
+    // One PUT leaves nothing unfinished behind, so a small file needs no journal; it may have been larger, though.
+    let single = job.plan.single;
+    let opened = tokio::task::spawn_blocking(move || choice.open(&target, &source, single));
+    let Some(journal) = opened.await.unwrap_or_else(|error| Err(super::uploader::internal(&error)))? else {
+        return Ok((Scribe::none(), Beginning::Anew));
+    };
+    let (recorder, known) = Recorder::open(journal).await?;
+    let scribe = Scribe::new(recorder);
+    let Some(known) = known else { return Ok((scribe, Beginning::Anew)) };
+    match take_up(job, &scribe, known).await {
+        Ok(beginning) => Ok((scribe, beginning)),
+        Err(Stopped::Asks(error)) => {
+            // Nothing was written, so there is nothing that could fail to get safe.
+            let _ = scribe.close().await;
+            Err(error)
+        }
+        Err(Stopped::Fails(upload, error)) => Err(ending::end(job, &upload, scribe, error, Phase::Resuming).await),
+    }
+}
+
+/// Why an upload does not begin.
+enum Stopped {
+    /// The user has to decide, or the new beginning failed.
+    Asks(Error),
+    /// The old upload could not be gone on with this time.
+    Fails(UploadId, Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Asks(error)
+    }
+}
+
+/// What the old upload comes to.
+enum Found {
+    Beginning(Beginning),
+    /// It is to be removed, if it is there still.
+    Unusable(String),
+    /// It is gone.
+    Gone,
+}
+
+async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginning, Stopped> {
+    let Some(upload) = known.upload.as_ref().map(|answer| answer.upload_id.clone()) else {
+        job.board.note(format!(
+            "an earlier run ended while it opened an upload, so an empty one may be in the store; to see it: sealift \
+             uploads list {}",
+            job.object()
+        ));
+        scribe.start_anew().await?;
+        return Ok(Beginning::Anew);
+    };
+    let found = if job.wish.restart {
+        Found::Unusable("a new beginning was asked for".to_owned())
+    } else {
+        let comparison = known.identity.compare(&asked(job, &job.target(), &source_state(job)?));
+        let doubt = match comparison {
+            Comparison::Match => false,
+            Comparison::Doubt { what } => {
+                job.board.note(format!("the parts that were sent are compared with the file again: {what}"));
+                true
+            }
+            Comparison::SourceChanged { what } => {
+                return remove(job, scribe, &upload, &format!("the file has changed since: {what}")).await;
+            }
+            Comparison::Refuse { .. } => {
+                let refusal = comparison.refusal();
+                return Err(Stopped::Asks(refusal.expect("a refusal has an error")));
+            }
+        };
+        job.board.stage(Stage::Resuming);
+        let fresh = (job.plan.clone(), job.nonce.clone());
+        let found = match adopt(job, &known) {
+            Ok(()) => explore(job, known, &upload, doubt).await,
+            Err(error) => Err(error),
+        };
+        let found = found.map_err(|error| Stopped::Fails(upload.clone(), error))?;
+        if !matches!(found, Found::Beginning(_)) {
+            (job.plan, job.nonce) = fresh;
+            job.show_plan();
+        }
+        found
+    };
+    match found {
+        Found::Beginning(beginning) => Ok(beginning),
+        Found::Unusable(why) => remove(job, scribe, &upload, &why).await,
+        Found::Gone => {
+            job.board.note(format!(
+                "the unfinished upload {upload} is gone from the store, and its object is not there; a new one was begun"
+            ));
+            scribe.start_anew().await?;
+            job.board.stage(Stage::Starting);
+            Ok(Beginning::Anew)
+        }
+    }
+}
+
+/// Removes the old upload from the store, so that a new one begins in its place.
+async fn remove(job: &Job, scribe: &Scribe, upload: &UploadId, why: &str) -> Result<Beginning, Stopped> {
+    job.board.stage(Stage::Aborting);
+    job.unless_cancelled(abort::abort(job, upload)).await.map_err(|error| {
+        Error::new(error.kind(), format!("the unfinished upload {upload} of {} could not be removed", job.object()))
+            .with_hint("a new one is begun only when the old one is gone; try again, or go without its journal")
+            .caused_by(error)
+    })?;
+    scribe.start_anew().await?;
+    job.board.stage(Stage::Starting);
+    job.board.note(format!("{why}; the unfinished upload was removed, and a new one begun"));
+    Ok(Beginning::Anew)
+}
+
+/// Makes the job that of the old upload.
+fn adopt(job: &mut Job, known: &Known) -> Result<()> {
+    let Identity { part_size, nonce, .. } = &known.identity;
+    let plan = Plan::new(job.plan.size, Some(*part_size), job.client.dialect().limits())?;
+    job.plan = Plan { single: false, part_size: *part_size, ..plan };
+    job.nonce.clone_from(nonce);
+    if let Some(key) = known.upload.as_ref().and_then(|answer| answer.kms_key.as_deref()) {
+        job.sse.pin_kms_key(key);
+    }
+    job.show_plan();
+    Ok(())
+}
+
+/// Looks at what the store has of the old upload.
+async fn explore(job: &Job, known: Known, upload: &UploadId, doubt: bool) -> Result<Found> {
+    // Complete may be under way still, so its object is looked for before anything else.
+    let listed = if known.stage == Standing::Completing { None } else { listing(job, upload).await? };
+    let listed = match listed {
+        Some(listed) => listed,
+        None => match job.unless_cancelled(finish::whereabouts(job, upload)).await? {
+            Whereabouts::Made(made) => return made_before(job, known, *made, upload, doubt).await,
+            Whereabouts::Gone => return Ok(Found::Gone),
+            Whereabouts::Alive => match listing(job, upload).await? {
+                Some(listed) => listed,
+                None => return Ok(Found::Gone),
+            },
+        },
+    };
+    let mut kept = in_both(&known.parts, &listed);
+    if job.sse.mode() != SseMode::None {
+        kept.retain(|_, part| part.echo == EchoSeen::Confirmed);
+    }
+    if doubt && !same_bytes(job, &kept).await? {
+        return Ok(Found::Unusable("the file has changed since".to_owned()));
+    }
+    let mut ledger = Ledger::new(job.plan.parts);
+    for part in kept.into_values() {
+        let number = part.number;
+        let done = DonePart { etag: part.etag, crc64: part.crc64, len: part.len, crc_confirmed: !part.crc_silent };
+        ledger.enter(number, done);
+    }
+    job.board.update(|progress| {
+        progress.resumed_parts = ledger.done();
+        progress.resumed = ledger.confirmed();
+        progress.parts_done = ledger.done();
+        progress.confirmed = ledger.confirmed();
+    });
+    let echoes = echoes(job, known.upload.and_then(|answer| answer.kms_key).as_deref(), ledger.done() > 0);
+    Ok(Found::Beginning(Beginning::Open(Resumed { upload: upload.clone(), ledger, echoes })))
+}
+
+/// The parts that the store lists; `None` if it does not know the upload.
+async fn listing(job: &Job, upload: &UploadId) -> Result<Option<Vec<ListedPart>>> {
+    let mut parts = Vec::new();
+    let mut after = None;
+    loop {
+        let call = ListParts { key: job.key.clone(), upload_id: upload.clone(), after };
+        let page = match job.unless_cancelled(job.send(&call)).await {
+            Ok(answer) => answer.value,
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        parts.extend(page.parts);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(Some(parts)),
+        }
+    }
+}
+
+/// Whether the file still has the bytes that were sent.
+async fn same_bytes(job: &Job, parts: &BTreeMap<PartNumber, Part>) -> Result<bool> {
+    let stretches = parts.values().filter_map(|part| Some((job.plan.span(part.number)?, Some(part.crc64))));
+    let same = job.reader().read(stretches.collect()).await?.is_some();
+    job.source.check()?;
+    Ok(same)
+}
+
+/// Proves an object that an earlier run has made, as far as this side can: by the file as it is now.
+async fn made_before(job: &Job, known: Known, made: Made, upload: &UploadId, doubt: bool) -> Result<Found> {
+    if known.parts.is_empty() && job.sse.mode() != SseMode::None {
+        // An echo on HEAD alone proves nothing.
+        return Ok(Found::Gone);
+    }
+    job.source.check_end()?;
+    let touched = job.source.check()? != Drift::None;
+    let parts_confirmed = known.parts.len() == job.plan.parts as usize && known.parts.values().all(|it| !it.crc_silent);
+    let sums = if doubt || touched || known.parts.len() < job.plan.parts as usize {
+        let expected = |number| known.parts.get(&number).map(|part| part.crc64);
+        let stretches = job.plan.spans().map(|span| (span, expected(span.number))).collect();
+        match job.reader().read(stretches).await? {
+            Some(sums) => sums,
+            None => return Ok(Found::Unusable("the file has changed since its object was made".to_owned())),
+        }
+    } else {
+        known.parts.values().map(|part| part.crc64).collect()
+    };
+    let crc64 = job.plan.spans().zip(sums).fold(Crc64::EMPTY, |whole, (span, sum)| whole.then(sum, span.len));
+    job.board.note("an earlier run had finished this upload already; its object was compared with the file");
+    job.board.update(|progress| {
+        progress.resumed_parts = job.plan.parts;
+        progress.resumed = job.plan.size;
+        progress.parts_done = job.plan.parts;
+        progress.confirmed = job.plan.size;
+    });
+    let echoes = echoes(job, known.upload.and_then(|answer| answer.kms_key).as_deref(), !known.parts.is_empty());
+    let sent = Sent { crc64, parts_confirmed, upload_id: upload.clone(), echoes, warnings: Vec::new() };
+    Ok(Found::Beginning(Beginning::Made(Box::new((made, sent)))))
+}
+
+fn echoes(job: &Job, kms_key: Option<&str>, confirmed: bool) -> EchoLog {
+    if confirmed { EchoLog::resumed(&job.sse, kms_key) } else { EchoLog::default() }
+}
+
+/// The record of a new upload.
+pub(crate) fn identity(job: &Job) -> Result<Identity> {
+    let (target, source) = (job.target(), source_state(job)?);
+    let asked = asked(job, &target, &source);
+    let address = job.client.address();
+    let endpoint = format!("{}://{}", if address.is_https() { "https" } else { "http" }, address.authority());
+    let now = job.client.clock().unix_seconds();
+    Identity::new(&asked, job.plan.part_size, &job.nonce, now, Some(&endpoint))
+}
+
+fn source_state(job: &Job) -> Result<SourceState> {
+    SourceState::new(job.source.path(), job.source.identity())
+}
+
+fn asked<'a>(job: &'a Job, target: &'a crate::transfer::journal::Target, source: &'a SourceState) -> Asked<'a> {
+    Asked { target, source, sse: &job.sse, properties: &job.wish.properties, part_size: job.wish.part_size }
+}

@@ -1,0 +1,181 @@
+//! The parts of one upload on their way: as many at once as the pace allows, until all are done or one fails.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::MissedTickBehavior,
+};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    ident::UploadId,
+    operation::Operation,
+    sse::SseMode,
+    transfer::{
+        Concurrency, Job, Span, Stage,
+        budget::Room,
+        ledger::Ledger,
+        pace::Pace,
+        part::{self, SentPart},
+        receipt::EchoLog,
+        scribe::Scribe,
+        uploader::{FRAMES_PER_PART, internal},
+    },
+};
+
+/// How often progress is published and the pace looked at.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
+
+/// What the sending of parts works on.
+#[derive(Debug)]
+pub(crate) struct Sending<'a> {
+    pub(crate) job: &'a Arc<Job>,
+    pub(crate) upload: &'a UploadId,
+    /// Frames for each part.
+    pub(crate) room: u32,
+    /// What is done already, and then what is done at all.
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) echoes: &'a mut EchoLog,
+    pub(crate) scribe: &'a mut Scribe,
+}
+
+impl Sending<'_> {
+    /// Sends every part that is not done.
+    ///
+    /// `proven`: the store has shown for this upload that it encrypts as asked.
+    pub(crate) async fn send_all(&mut self, proven: bool) -> Result<()> {
+        self.job.board.stage(Stage::Sending);
+        if self.job.sse.mode() != SseMode::None && !proven {
+            let echo = self.job.unless_cancelled(part::probe(self.job, self.upload)).await?;
+            self.echoes.note("parts", &echo)?;
+        }
+        let mut parts = JoinSet::new();
+        let outcome = self.drive(&mut parts).await;
+        if outcome.is_err() && self.scribe.keeps() {
+            // What has arrived by now need not be sent again.
+            while let Some(ended) = parts.try_join_next() {
+                if let Ok(Ok(part)) = ended
+                    && self.echoes.note("parts", &part.echo).is_ok()
+                {
+                    self.scribe.part(self.job, &part).await;
+                }
+            }
+        }
+        // No part outlives the upload, and none may end after the abort.
+        parts.shutdown().await;
+        outcome
+    }
+
+    /// Keeps as many parts under way as the pace allows, until all are done or one fails.
+    async fn drive(&mut self, parts: &mut JoinSet<Result<SentPart>>) -> Result<()> {
+        let Self { job, upload, room, .. } = *self;
+        let missing: Vec<Span> = job.plan.spans().filter(|span| !self.ledger.has(span.number)).collect();
+        let mut todo = missing.into_iter().peekable();
+        let mut pace = Pace::new(job.concurrency, ceiling(job, room));
+        let mut slow_downs = job.client.slow_downs();
+        // A reservation keeps its place in the queue across turns, because other uploads share the budget.
+        let mut pending: Option<Pin<Box<dyn Future<Output = Room> + Send>>> = None;
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.ledger.is_full() {
+            let in_flight = u16::try_from(parts.len()).unwrap_or(u16::MAX);
+            let wanted = todo.peek().is_some() && in_flight < pace.limit();
+            if wanted && pending.is_none() {
+                pending = Some(Box::pin(job.budget.reserve(room)));
+            }
+            tokio::select! {
+                biased;
+                () = job.stop.asked() => return Err(job.stop.error()),
+                Some(ended) = parts.join_next() => {
+                    let part = enter(self.ledger, self.echoes, ended)?;
+                    self.scribe.part(job, &part).await;
+                }
+                room = granted(&mut pending), if wanted => {
+                    pending = None;
+                    if let Some(span) = todo.next() {
+                        let stretch = (span.offset, span.len);
+                        parts.spawn(part::send(Arc::clone(job), upload.clone(), span.number, stretch, room));
+                    }
+                }
+                _ = tick.tick() => {
+                    let (now, sent) = (Instant::now(), job.meter.net());
+                    pace.look(now, sent, in_flight);
+                    if job.client.slow_downs() > slow_downs {
+                        slow_downs = job.client.slow_downs();
+                        pace.slow_down(now, sent);
+                    }
+                    self.publish(u32::from(in_flight));
+                }
+            }
+        }
+        self.publish(0);
+        Ok(())
+    }
+
+    fn publish(&self, in_flight: u32) {
+        self.job.board.update(|progress| {
+            progress.confirmed = self.ledger.confirmed();
+            progress.parts_done = self.ledger.done();
+            progress.in_flight = in_flight;
+            progress.retries = self.job.retries();
+        });
+    }
+}
+
+/// Waits for the reservation, if there is one.
+async fn granted(pending: &mut Option<Pin<Box<dyn Future<Output = Room> + Send>>>) -> Room {
+    match pending {
+        Some(reservation) => reservation.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Enters a part that has ended.
+fn enter(ledger: &mut Ledger, echoes: &mut EchoLog, ended: Result<Result<SentPart>, JoinError>) -> Result<SentPart> {
+    let part = ended.unwrap_or_else(|error| Err(internal(&error)))?;
+    let at_part = |error: Error| error.at(Operation::UploadPart).at_part(part.number);
+    echoes.note("parts", &part.echo).map_err(at_part)?;
+    if ledger.enter(part.number, part.done.clone()) {
+        Ok(part)
+    } else {
+        Err(at_part(Error::new(ErrorKind::Internal, "a part was sent that was not planned")))
+    }
+}
+
+/// Frames for each part. A fixed concurrency gets along with one frame per part where memory is tight.
+pub(crate) fn room_per_part(job: &Job) -> Result<u32> {
+    let Concurrency::Fixed(wanted) = job.concurrency else { return Ok(FRAMES_PER_PART) };
+    let at_once = u32::from(wanted).min(job.plan.parts);
+    match job.budget.frames() / at_once.max(1) {
+        0 => Err(Error::new(
+            ErrorKind::Config,
+            format!("{wanted} parts at once need more memory than the budget of {} frames has", job.budget.frames()),
+        )
+        .with_hint("allow more memory, or ask for fewer parts at once")),
+        frames => Ok(frames.min(FRAMES_PER_PART)),
+    }
+}
+
+/// The most parts that the budget has room for.
+fn ceiling(job: &Job, room: u32) -> u16 {
+    u16::try_from(job.budget.frames() / room).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_part_is_an_internal_error_and_not_a_panic_of_the_engine() {
+        let mut parts: JoinSet<Result<SentPart>> = JoinSet::new();
+        parts.spawn(async { panic!("on purpose") });
+        let ended = parts.join_next().await.unwrap();
+        let error = enter(&mut Ledger::new(1), &mut EchoLog::default(), ended).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+    }
+}

@@ -1,0 +1,260 @@
+//! A small file: one PUT, proved by its own answer.
+
+use std::sync::Arc;
+
+use tokio::time::MissedTickBehavior;
+
+use crate::{
+    checksum::Crc64,
+    error::{Error, ErrorKind, Result},
+    ident::VersionId,
+    operation::Operation,
+    sse::SseMode,
+    transfer::{
+        Job, Receipt, Stage,
+        body::FileBody,
+        finish::{self, Seen, occupied},
+        job::Proof,
+        ledger::{DonePart, Ledger},
+        part,
+        receipt::EchoLog,
+        reread,
+        sending::TICK,
+        uploader::FRAMES_PER_PART,
+        verify,
+    },
+    transport::Unjudged,
+    wire::{Delete, ObjectReceipt, Payload, Put},
+};
+
+/// What to do after one PUT.
+enum Next {
+    Done(Box<Receipt>),
+    /// The object that it made, if any, is gone again.
+    Again(Error),
+}
+
+/// Sends the file in one call.
+pub(crate) async fn put(job: &Arc<Job>) -> Result<Receipt> {
+    let room = job.unless_cancelled(async { Ok(job.budget.reserve(FRAMES_PER_PART).await) }).await?;
+    job.board.update(|progress| {
+        progress.stage = Stage::Sending;
+        progress.in_flight = 1;
+    });
+    job.source.check()?;
+    let content_md5 = if job.content_md5 { Some(part::md5(job, 0, job.plan.size).await?) } else { None };
+    let body = job.body(0, job.plan.size, room.frames());
+    let call = Put {
+        key: job.key.clone(),
+        properties: job.properties.clone(),
+        payload: Payload::Replay(body.clone()),
+        content_md5,
+        forbid_overwrite: job.forbids_overwrite(),
+        traffic_limit: None,
+    };
+    let mut last = None;
+    for _ in 0..part::CHECKSUM_TRIES {
+        let next = match send(job, &call, &body).await {
+            Ok(answer) => judge(job, answer, &body).await?,
+            Err(error) if error.is_doubtful() && error.kind() != ErrorKind::Cancelled => {
+                settle(job, error, &body).await?
+            }
+            Err(error) => return Err(error),
+        };
+        match next {
+            Next::Done(receipt) => return Ok(*receipt),
+            Next::Again(failure) => last = Some(failure),
+        }
+        body.take_back();
+    }
+    Err(last.unwrap_or_else(|| job.stop.error()))
+}
+
+/// Sends the PUT. A cancel drops it while bytes are missing, and waits a moment for the answer once all have left.
+///
+/// What an attempt has made whose answer did not come is removed then.
+async fn send(job: &Job, call: &Put, body: &FileBody) -> Result<Unjudged<ObjectReceipt>> {
+    {
+        let mut sending = std::pin::pin!(job.send_unjudged(call));
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                answer = &mut sending => return answer,
+                () = job.stop.asked() => break,
+                _ = tick.tick() => job.board.update(|progress| progress.retries = job.retries()),
+            }
+        }
+        if body.crc64().is_some() {
+            match job.with_grace(sending).await {
+                Err(error) if error.kind() == ErrorKind::Cancelled => {}
+                answer => return answer,
+            }
+        }
+    }
+    if !body.has_left_whole() {
+        return Err(job.stop.error());
+    }
+    Err(match remove(job, None).await {
+        Ok(Removed::Gone) => job.stop.error(),
+        // The store may still be at it.
+        Ok(Removed::Absent) => job
+            .stop
+            .error()
+            .with_hint(format!(
+                "all bytes had left and no answer had come; there is no {} now, but it may appear: look again later",
+                job.object()
+            ))
+            .doubtful(),
+        Err(error) => job.stop.error().with_cleanup(error),
+    })
+}
+
+/// Judges the answer, and removes what should not have been made.
+async fn judge(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody) -> Result<Next> {
+    let version = answer.value.version_id.clone();
+    match prove(job, answer, body).await {
+        Ok(Ok(receipt)) => Ok(Next::Done(Box::new(receipt))),
+        Ok(Err(damage)) => match remove(job, version).await {
+            Ok(_) => Ok(Next::Again(damage)),
+            // Without a condition the next PUT replaces it.
+            Err(_) if !job.forbids_overwrite() => Ok(Next::Again(damage)),
+            Err(error) => Err(damage.with_cleanup(error)),
+        },
+        Err(failure) => Err(match remove(job, version).await {
+            Ok(_) => failure,
+            Err(error) => failure.with_cleanup(error),
+        }),
+    }
+}
+
+/// Compares the answer with what was sent. The inner error is a damage that another try may mend.
+async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody) -> Result<Result<Receipt>> {
+    let at_put = |error: Error| error.at(Operation::Put);
+    let mut echoes = EchoLog::default();
+    let echo = answer.echo?;
+    part::must_confirm(&job.sse, Operation::Put, &echo)?;
+    echoes.note("put", &echo)?;
+    let sent = body.crc64().ok_or_else(|| at_put(part::answered_early()))?;
+    let value = answer.value;
+    let mut verified = vec!["object-checksum", "source-unchanged"];
+    let mut warnings = Vec::new();
+    let stored = if let Some(stored) = value.crc64 {
+        stored
+    } else {
+        verified.push("head");
+        warnings.push("the answer to PUT carried no checksum; the object's own was compared".to_owned());
+        checksum_by_head(job, value.version_id.clone()).await?
+    };
+    if stored != sent {
+        return Ok(Err(at_put(verify::damaged(&job.object_at(value.version_id.as_ref())))));
+    }
+    let ledger = whole(job, &value, sent);
+    if reread::confirm(job, &ledger).await? {
+        warnings.push(reread::NOTE.to_owned());
+    }
+    warnings.extend(verify::versions(job.clobber, &job.object(), value.version_id.as_ref())?);
+    job.board.update(|progress| {
+        progress.confirmed = job.plan.size;
+        progress.parts_done = 1;
+        progress.in_flight = 0;
+    });
+    Ok(Ok(job.receipt(Proof {
+        etag: value.etag,
+        version_id: value.version_id,
+        crc64: sent,
+        upload_id: None,
+        echoes,
+        verified,
+        warnings,
+    })))
+}
+
+/// The object as if it were the only part.
+fn whole(job: &Job, value: &ObjectReceipt, crc64: Crc64) -> Ledger {
+    let mut ledger = Ledger::new(1);
+    let part = DonePart { etag: value.etag.clone(), crc64, len: job.plan.size, crc_confirmed: true };
+    ledger.enter(crate::ident::PartNumber::FIRST, part);
+    ledger
+}
+
+async fn checksum_by_head(job: &Job, version: Option<VersionId>) -> Result<Crc64> {
+    let seen = finish::head(job, version).await?;
+    let stored = if job.made(&seen.info) { seen.info.crc64 } else { None };
+    stored.ok_or_else(|| {
+        Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {}", job.object())).at(Operation::Put)
+    })
+}
+
+/// Finds out what a PUT has done whose answer was lost.
+async fn settle(job: &Arc<Job>, lost: Error, body: &FileBody) -> Result<Next> {
+    let conditional = job.forbids_overwrite();
+    let seen = match finish::look(job).await {
+        Ok(seen) if job.made(&seen.info) => seen,
+        Ok(_) if conditional => return Err(occupied(job).caused_by(lost)),
+        Ok(_) => return Err(lost),
+        // Nothing was made. Only a conditional PUT was not sent again already.
+        Err(error) if error.status() == Some(404) && conditional => return Ok(Next::Again(lost)),
+        Err(error) if error.status() == Some(404) => return Err(lost),
+        Err(error) => {
+            return Err(Error::new(error.kind(), format!("whether {} was made is not known", job.object()))
+                .with_hint("look at the object when the store lets you")
+                .at(Operation::Put)
+                .doubtful()
+                .caused_by(lost));
+        }
+    };
+    let Seen { info, echo } = seen;
+    // An echo on HEAD alone proves nothing; so under encryption the object is made again, with an answer that counts.
+    // So it is where the latest attempt broke off, because then nothing is known to compare the object with.
+    let known = (job.sse.mode(), &echo, &info.etag, info.crc64, body.crc64());
+    let (SseMode::None, Ok(_), Some(etag), Some(crc64), Some(_)) = known else {
+        // Without a condition the next PUT simply replaces it.
+        if !conditional {
+            return Ok(Next::Again(lost));
+        }
+        return match remove(job, info.version_id).await {
+            Ok(_) => Ok(Next::Again(lost)),
+            Err(error) => Err(lost.with_cleanup(error)),
+        };
+    };
+    let value = ObjectReceipt { etag: etag.clone(), crc64: Some(crc64), version_id: info.version_id.clone() };
+    judge(job, Unjudged { value, echo, request_id: None, attempts: 1, repeated: false }, body).await
+}
+
+/// What became of an object that must not stay.
+enum Removed {
+    Gone,
+    /// There was none.
+    Absent,
+}
+
+/// Deletes the object that this upload made and that must not stay, if it surely is that one.
+async fn remove(job: &Job, version: Option<VersionId>) -> Result<Removed> {
+    job.board.stage(Stage::Aborting);
+    let left = |cause: Error| {
+        Error::new(cause.kind(), format!("{} is in the store and could not be removed", job.object()))
+            .with_hint("delete it unless it is yours from before")
+            .caused_by(cause)
+    };
+    let version_id = match version {
+        Some(version) => Some(version),
+        None => match find(job).await {
+            Ok(found) => found,
+            Err(error) if error.status() == Some(404) => return Ok(Removed::Absent),
+            Err(error) => return Err(left(error)),
+        },
+    };
+    let call = Delete { key: job.key.clone(), version_id };
+    job.send(&call).await.map(|_| Removed::Gone).map_err(left)
+}
+
+/// The version of the object, if it carries this upload's mark.
+async fn find(job: &Job) -> Result<Option<VersionId>> {
+    let info = finish::look(job).await?.info;
+    if job.made(&info) {
+        Ok(info.version_id)
+    } else {
+        Err(Error::new(ErrorKind::Rejected, "the object does not carry the mark of this upload"))
+    }
+}

@@ -1,0 +1,193 @@
+//! Comparing the finished object with what was sent. It is never deleted here: an error names it.
+
+use crate::{
+    checksum::Crc64,
+    error::{Error, ErrorKind, Result},
+    ident::{UploadId, VersionId},
+    operation::Operation,
+    sse::SseMode,
+    transfer::{
+        Clobber, Job, Stage,
+        finish::{self, Made, Seen},
+        job::Proof,
+        receipt::EchoLog,
+    },
+    wire::may_be_the_key,
+};
+
+/// What was sent, as a whole.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) crc64: Crc64,
+    /// Whether each part's own answer carried its checksum.
+    pub(crate) parts_confirmed: bool,
+    pub(crate) upload_id: UploadId,
+    pub(crate) echoes: EchoLog,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Compares, by Complete's answer and a look at the object.
+pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
+    job.board.stage(Stage::Verifying);
+    let Sent { crc64, parts_confirmed, upload_id, mut echoes, mut warnings } = sent;
+    let object = job.object_at(made.version_id.as_ref());
+    let complete_confirmed = match made.echo {
+        Some(Ok(echo)) => {
+            let noted = echoes.note("complete", &echo).map_err(|error| error.at(Operation::Complete));
+            noted.map_err(|other_key| after(&object, other_key, ErrorKind::Encryption))?;
+            job.sse.mode() == SseMode::None || echo.is_confirmed()
+        }
+        Some(Err(contradiction)) => return Err(after(&object, contradiction, ErrorKind::Encryption)),
+        None => false,
+    };
+    if made.crc64.is_some_and(|stored| stored != crc64) {
+        return Err(damaged(&object).at(Operation::Complete));
+    }
+    let seen = match made.seen {
+        Some(seen) => Ok(seen),
+        None => finish::head(job, made.version_id.clone()).await,
+    };
+    let seen = match seen {
+        Ok(seen) => Some(compare(job, &object, seen, crc64, &mut echoes)?),
+        Err(error) if is_forbidden(&error) && made.crc64.is_some() && complete_confirmed => {
+            warnings.push(
+                "these credentials may not look at the object (HEAD), so its size was not compared; the answer to \
+                 Complete confirmed its checksum and encryption"
+                    .to_owned(),
+            );
+            None
+        }
+        Err(error) => return Err(unseen(job, &object, error)),
+    };
+    if made.crc64.or(seen.as_ref().and_then(|seen| seen.crc64)).is_none() {
+        return Err(Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {object}"))
+            .with_hint("the object exists, but nothing proves that it is whole; read it back to be sure"));
+    }
+    let version_id = made.version_id.or_else(|| seen.as_ref().and_then(|seen| seen.version_id.clone()));
+    let etag = made.etag.or_else(|| seen.as_ref().and_then(|seen| seen.etag.clone())).ok_or_else(|| {
+        Error::new(ErrorKind::Protocol, format!("the store gives no ETag for {object}")).at(Operation::Head)
+    })?;
+    warnings.extend(versions(job.clobber, &job.object(), version_id.as_ref())?);
+    let mut verified = vec!["object-checksum", "source-unchanged"];
+    if parts_confirmed {
+        verified.insert(0, "part-checksums");
+    } else {
+        warnings.push("the store gave no checksum for some parts; that of the whole object was compared".to_owned());
+    }
+    if seen.is_some() {
+        verified.extend(["size", "head"]);
+    }
+    Ok(Proof { etag, version_id, crc64, upload_id: Some(upload_id), echoes, verified, warnings })
+}
+
+/// Compares what HEAD shows.
+fn compare(job: &Job, object: &str, seen: Seen, crc64: Crc64, echoes: &mut EchoLog) -> Result<crate::wire::ObjectInfo> {
+    let Seen { info, echo } = seen;
+    match echo {
+        Ok(echo) => {
+            let noted = echoes.note("head", &echo).map_err(|error| error.at(Operation::Head));
+            noted.map_err(|other_key| after(object, other_key, ErrorKind::Encryption))?;
+        }
+        Err(contradiction) => return Err(after(object, contradiction, ErrorKind::Encryption)),
+    }
+    if !job.made(&info) {
+        return Err(Error::new(
+            ErrorKind::Integrity,
+            format!("{object} was completed, but the object that is there now does not carry its mark"),
+        )
+        .with_hint("somebody wrote to the same key; upload again if yours is to be there")
+        .at(Operation::Head));
+    }
+    if info.size != job.plan.size {
+        return Err(Error::new(
+            ErrorKind::Integrity,
+            format!("{object} has {} bytes in the store, and {} were sent", info.size, job.plan.size),
+        )
+        .at(Operation::Head));
+    }
+    if info.crc64.is_some_and(|stored| stored != crc64) {
+        return Err(damaged(object).at(Operation::Head));
+    }
+    Ok(info)
+}
+
+/// Judges a version that an answer reveals, if nothing may be replaced: COS ignores the condition in a bucket that
+/// keeps versions, or has kept them (/document/product/436/7749, `x-cos-forbid-overwrite`).
+///
+/// The inner `Some` is a warning.
+pub(crate) fn versions(clobber: Clobber, object: &str, version: Option<&VersionId>) -> Result<Option<String>> {
+    let Some(version) = version else { return Ok(None) };
+    let ignored = "the bucket keeps versions, so the store does not enforce that no object is replaced";
+    match clobber {
+        Clobber::Replace => Ok(None),
+        Clobber::NeverBestEffort => Ok(Some(format!("{ignored}; none was there when the upload began"))),
+        Clobber::Never => Err(Error::new(
+            ErrorKind::Rejected,
+            format!("{ignored}; {object} was made as version {version}, and none was there before"),
+        )
+        .with_hint("allow it with best-effort; older versions are never lost in such a bucket")),
+    }
+}
+
+/// The error for a checksum of the whole object that is not what was sent.
+pub(crate) fn damaged(object: &str) -> Error {
+    Error::new(
+        ErrorKind::Integrity,
+        format!("the store's checksum of {object} is not that of the bytes that were sent"),
+    )
+    .with_hint("do not trust this object; delete it and upload again")
+}
+
+fn after(object: &str, cause: Error, kind: ErrorKind) -> Error {
+    let operation = cause.operation();
+    let error = Error::new(kind, format!("{object} was completed, but {}", cause.message()))
+        .with_hint("the object exists; delete it unless it is as it should be");
+    match operation {
+        Some(operation) => error.at(operation),
+        None => error,
+    }
+    .caused_by(cause)
+}
+
+/// The error for a finished object that cannot be looked at.
+fn unseen(job: &Job, object: &str, error: Error) -> Error {
+    let (kind, message) = match error.status() {
+        _ if job.sse.is_customer() && may_be_the_key(&error) => {
+            let kind = if is_forbidden(&error) { ErrorKind::Credentials } else { ErrorKind::Encryption };
+            let why = "it does not open with its key, or these credentials may not look";
+            (kind, format!("{object} exists, but cannot be looked at to compare it: {why}"))
+        }
+        _ if is_forbidden(&error) => {
+            (ErrorKind::Credentials, format!("{object} exists, but these credentials may not look at it to compare it"))
+        }
+        Some(404) => (ErrorKind::Rejected, format!("{object} was completed, but is not there any more")),
+        _ => (error.kind(), format!("{object} was completed, but could not be looked at to compare it")),
+    };
+    Error::new(kind, message)
+        .with_hint("allow HEAD on the object (cos:HeadObject), then check it with: sealift stat")
+        .at(Operation::Head)
+        .caused_by(error)
+}
+
+fn is_forbidden(error: &Error) -> bool {
+    matches!(error.status(), Some(401 | 403))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_says_that_nothing_was_enforced() {
+        let judge = |clobber, version: &str| versions(clobber, "cos://b/k", VersionId::new(version).as_ref());
+        assert_eq!(judge(Clobber::Never, "").unwrap(), None);
+        assert_eq!(judge(Clobber::Replace, "v1").unwrap(), None);
+        assert!(judge(Clobber::NeverBestEffort, "v1").unwrap().is_some_and(|warning| warning.contains("versions")));
+        // "null" is the version in a bucket that has stopped keeping them; the condition is ignored there too.
+        for version in ["v1", "null"] {
+            let error = judge(Clobber::Never, version).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Rejected);
+            assert!(error.message().contains("cos://b/k") && error.message().contains(version), "{error}");
+        }
+    }
+}
