@@ -1,6 +1,8 @@
 //! Moves very large files into object storage under the user's own encryption, and proves that it did.
 
 pub mod checksum;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
 pub mod credentials;
 pub mod dialect;

@@ -1,0 +1,165 @@
+//! Whose an upload is: the journals here, matched with what the store lists.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use serde_json::{Value, json};
+
+use super::survey::Scope;
+use crate::{
+    error::Result,
+    ident::UploadId,
+    transfer::journal::{Holder, Known, Listed, Standing, StateDir},
+};
+
+/// The journals of a scope.
+#[derive(Debug, Default)]
+pub(super) struct Journals {
+    /// Those that tell of an upload in the scope.
+    pub(super) known: Vec<Told>,
+    /// Those that tell nothing, each with the reason.
+    pub(super) unreadable: Vec<String>,
+    /// The holder of a journal that cannot be read, if one is held: any upload may be its.
+    stranger: Option<Holder>,
+}
+
+/// A journal that tells of an upload.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) known: Known,
+    pub(super) file: Listed,
+}
+
+/// What the journals here say of an upload in the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner<'a> {
+    /// Nothing.
+    Nobody,
+    /// A journal here can go on with it.
+    Here(&'a Told),
+    /// The answer to an Initiate of this journal was lost; this may be the upload that it made.
+    Perhaps(&'a Told),
+    /// A living process is or may be at work on it.
+    Held(Holder, Option<&'a Told>),
+}
+
+impl Journals {
+    /// Reads them all. Blocks on the disk.
+    pub(super) fn read(dir: Option<&StateDir>, scope: &Scope) -> Result<Self> {
+        let mut found = Self::default();
+        for mut file in dir.map(StateDir::list).transpose()?.unwrap_or_default() {
+            match std::mem::replace(&mut file.known, Ok(None)) {
+                Ok(Some(known)) if scope.means(&known.identity.target) && !known.is_over() => {
+                    found.known.push(Told { known, file });
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    found.stranger = found.stranger.or(file.holder);
+                    found.unreadable.push(error.to_string());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whose an upload is. `began` is in seconds since 1970, by the store's clock.
+    pub(super) fn owner(&self, key: &str, upload: &UploadId, began: Option<u64>) -> Owner<'_> {
+        let of_key = || self.known.iter().filter(|told| told.known.identity.target.key == key);
+        if let Some(told) = of_key().find(|told| told.upload_id() == Some(upload)) {
+            return told.file.holder.map_or(Owner::Here(told), |holder| Owner::Held(holder, Some(told)));
+        }
+        let lost = of_key().filter(|told| told.may_have_begun(began));
+        match lost.max_by_key(|told| told.file.holder.is_some()) {
+            Some(told) => told.file.holder.map_or(Owner::Perhaps(told), |holder| Owner::Held(holder, Some(told))),
+            None => self.stranger.map_or(Owner::Nobody, |holder| Owner::Held(holder, None)),
+        }
+    }
+}
+
+/// How far the clocks of the store and of this machine may be apart: it refuses requests that are further off.
+const CLOCKS: u64 = 15 * 60;
+
+impl Told {
+    /// The upload's name, if the store has told it.
+    pub(super) fn upload_id(&self) -> Option<&UploadId> {
+        self.known.upload.as_ref().map(|answer| &answer.upload_id)
+    }
+
+    /// When the upload was begun, in seconds since 1970 by this machine's clock.
+    pub(super) fn began(&self) -> u64 {
+        self.known.identity.started_at
+    }
+
+    /// The file that is uploaded.
+    pub(super) fn source(&self) -> &PathBuf {
+        &self.known.identity.source.path
+    }
+
+    /// When the store opened the upload, in the form in which stores write it.
+    pub(super) fn initiated(&self) -> String {
+        let at = self.known.upload.as_ref().map_or(self.began(), |answer| answer.at);
+        let at = UNIX_EPOCH.checked_add(Duration::from_secs(at)).unwrap_or(UNIX_EPOCH);
+        humantime::format_rfc3339_seconds(at).to_string()
+    }
+
+    fn may_have_begun(&self, began: Option<u64>) -> bool {
+        self.known.stage == Standing::Initiating && began.is_none_or(|began| began + CLOCKS >= self.began())
+    }
+
+    fn as_json(&self, state: &str) -> Value {
+        json!({
+            "state": state,
+            "pid": self.file.holder.and_then(|holder| holder.pid),
+            "file": self.file.path.to_string_lossy(),
+            "source": self.source().to_string_lossy(),
+            "parts": self.known.parts.len(),
+            "bytes": self.known.bytes(),
+        })
+    }
+
+    /// The journal of an upload that the store has not.
+    pub(super) fn as_leftover(&self) -> Value {
+        let target = &self.known.identity.target;
+        let mut value = self.as_json(if self.file.holder.is_some() { "held" } else { "gone" });
+        value["url"] = json!(format!("{}://{}/{}", target.store, target.bucket, target.key));
+        value["upload_id"] = json!(self.upload_id().map(UploadId::as_str));
+        value
+    }
+}
+
+impl Owner<'_> {
+    /// For programs; null for nobody.
+    pub(super) fn as_json(&self) -> Value {
+        match self {
+            Self::Nobody => Value::Null,
+            Self::Here(told) => told.as_json("resumable"),
+            Self::Perhaps(told) => told.as_json("candidate"),
+            Self::Held(_, Some(told)) => told.as_json("held"),
+            Self::Held(holder, None) => json!({
+                "state": "held", "pid": holder.pid, "file": null, "source": null, "parts": null, "bytes": null,
+            }),
+        }
+    }
+
+    /// For people.
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::Nobody => "none here: it cannot be resumed from this machine".to_owned(),
+            Self::Here(told) => format!("the same `put` of {} goes on with it", told.source().display()),
+            Self::Perhaps(told) => {
+                format!("perhaps of {}, whose first answer was lost; it is never resumed", told.source().display())
+            }
+            Self::Held(holder, Some(told)) => format!("{} is at work on {}", process(*holder), told.source().display()),
+            Self::Held(holder, None) => {
+                format!("{} may be at work on it: its journal cannot be read", process(*holder))
+            }
+        }
+    }
+}
+
+/// The holder of a journal in words.
+pub(super) fn process(holder: Holder) -> String {
+    holder.pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}

@@ -1,0 +1,5 @@
+//! The `sealift` command.
+
+fn main() -> std::process::ExitCode {
+    sealift::cli::main()
+}
