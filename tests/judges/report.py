@@ -1,0 +1,48 @@
+"""Gathers the verdicts into a table, names each failure, and ends with `N passed, N failed`.
+
+    report.py VERDICTS
+
+Fails on any failed case, and where a judge that must speak did not.
+"""
+
+import collections
+import sys
+
+JUDGES = [
+    "sealift, recorded",
+    "signer of cos-python-sdk-v5",
+    "cos-python-sdk-v5",
+    "cos-nodejs-sdk-v5",
+    "sealift, after the SDKs",
+]
+
+
+def main(path):
+    counts = collections.defaultdict(lambda: [0, 0])
+    failures = []
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            verdict, judge, check, case, *detail = line.rstrip("\n").split("\t")
+            passed = verdict == "pass"
+            counts[judge, check][0 if passed else 1] += 1
+            if not passed:
+                failures.append(f"FAIL  {judge}: {check}: {case}: {' '.join(detail)}")
+    for judge in JUDGES:
+        if not any(it == judge for it, _ in counts):
+            counts[judge, "count"][1] += 1
+            failures.append(f"FAIL  {judge}: said nothing")
+    width = max(len(check) for _, check in counts)
+    print(f"{'judge':28} {'check':{width}} passed failed")
+    for (judge, check), (passed, failed) in sorted(counts.items(), key=lambda it: JUDGES.index(it[0][0])):
+        print(f"{judge:28} {check:{width}} {passed:6} {failed:6}")
+    for failure in failures[:50]:
+        print(failure)
+    if len(failures) > 50:
+        print(f"… and {len(failures) - 50} more")
+    total = [sum(column) for column in zip(*counts.values())]
+    print(f"{total[0]} passed, {total[1]} failed")
+    return 1 if total[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
