@@ -2,21 +2,25 @@
 //!
 //! One connection over a long way carries little, whatever the client does, so the number of connections decides the
 //! speed; and beyond what the line or the processor carries, more of them only cost memory. The search begins at
-//! eight, doubles as long as that pays, keeps the number when it does not, and halves when the store asks for less.
+//! sixteen and tries a few more. Where those bring nothing, little memory was spent on the try, and each further try
+//! waits longer. Where they pay, the number doubles as long as that pays. It halves when the store asks for less.
 
 use std::time::{Duration, Instant};
 
 use crate::transfer::Concurrency;
 
 /// Where the search begins.
-const START: u16 = 8;
+const START: u16 = 16;
 /// Where it ends.
 const MOST: u16 = 64;
 /// How long one number is tried before it is judged.
 const WINDOW: Duration = Duration::from_millis(600);
 /// A larger number must bring this much, in per cent, to stay.
-const GAIN: u64 = 8;
-/// Judged windows before a settled number is tried again.
+const GAIN: u64 = 10;
+/// The first step, a quarter more, is believed at once if it brings this much, in per cent; below that a second window
+/// has to confirm it, because the rate of a busy machine comes and goes.
+const CLEAR_GAIN: u64 = 18;
+/// Judged windows before a settled number is tried again for the first time; each time twice as many.
 const PATIENCE: u32 = 16;
 
 /// The number of parts at once, now.
@@ -32,11 +36,33 @@ struct Search {
     window: Option<(Instant, u64)>,
     /// Whether the limit was in full use all through the window.
     full: bool,
-    /// Bytes per second before the last step, and the limit then.
-    before: Option<(u64, u16)>,
+    trial: Option<Trial>,
+    /// Bytes per second in the latest window at a settled limit.
+    settled: u64,
     /// Windows to wait until the next try.
     rest: u32,
+    /// Windows to wait after the next try that fails.
+    patience: u32,
     ceiling: u16,
+}
+
+/// A larger number that is being tried.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    /// Bytes per second before it, and the limit then.
+    rate: u64,
+    limit: u16,
+    step: Step,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// A quarter more.
+    Feeler,
+    /// The same, which has brought something once.
+    FeelerAgain,
+    /// Twice as many, after a step that paid.
+    Double,
 }
 
 impl Pace {
@@ -46,7 +72,8 @@ impl Pace {
             Concurrency::Fixed(limit) => Self { limit: limit.max(1), search: None },
             Concurrency::Auto => {
                 let ceiling = ceiling.clamp(1, MOST);
-                let search = Search { window: None, full: true, before: None, rest: 0, ceiling };
+                let search =
+                    Search { window: None, full: true, trial: None, settled: 0, rest: 0, patience: PATIENCE, ceiling };
                 Self { limit: START.min(ceiling), search: Some(search) }
             }
         }
@@ -73,14 +100,18 @@ impl Pace {
         let rate = sent.saturating_sub(sent_before).saturating_mul(1000) / millis;
         let full = std::mem::replace(&mut search.full, true);
         search.window = Some((now, sent));
-        self.limit = search.judge(rate, full, self.limit);
+        if full {
+            // Otherwise the limit was not what held the parts back, and the rate says nothing about it.
+            self.limit = search.judge(rate, self.limit);
+        }
     }
 
     /// The store asked for less: half as many, and a rest before the next try.
     pub(crate) fn slow_down(&mut self, now: Instant, sent: u64) {
         if let Some(search) = &mut self.search {
             self.limit = (self.limit / 2).max(1);
-            search.before = None;
+            search.trial = None;
+            search.settled = 0;
             search.rest = PATIENCE;
             search.window = Some((now, sent));
         }
@@ -89,25 +120,46 @@ impl Pace {
 
 impl Search {
     /// The next limit, after a window with this rate.
-    fn judge(&mut self, rate: u64, full: bool, limit: u16) -> u16 {
-        if !full {
-            // The limit was not what held the parts back, so the rate says nothing about it.
-            return limit;
-        }
-        if let Some((old_rate, old_limit)) = self.before.take() {
-            if rate.saturating_mul(100) < old_rate.saturating_mul(100 + GAIN) {
-                self.rest = PATIENCE;
-                return old_limit;
+    fn judge(&mut self, rate: u64, limit: u16) -> u16 {
+        let brought = |trial: Trial, gain: u64| rate.saturating_mul(100) >= trial.rate.saturating_mul(100 + gain);
+        match self.trial.take() {
+            Some(trial) if !brought(trial, GAIN) => {
+                self.rest = self.patience;
+                self.patience = self.patience.saturating_mul(2);
+                self.settled = trial.rate;
+                trial.limit
             }
-        } else if self.rest > 0 {
-            self.rest -= 1;
-            return limit;
+            Some(trial) if trial.step == Step::Feeler && !brought(trial, CLEAR_GAIN) => {
+                self.trial = Some(Trial { step: Step::FeelerAgain, ..trial });
+                limit
+            }
+            Some(_) => {
+                self.patience = PATIENCE;
+                self.settled = rate;
+                self.step(Step::Double, rate, limit)
+            }
+            None if self.rest > 0 => {
+                self.rest -= 1;
+                self.settled = rate;
+                limit
+            }
+            // The better of two windows: a dip before a try would make the try look good.
+            None => self.step(Step::Feeler, self.settled.max(rate), limit),
         }
+    }
+
+    /// Begins to try a larger number, if there is one.
+    fn step(&mut self, step: Step, rate: u64, limit: u16) -> u16 {
+        let larger = match step {
+            Step::Feeler | Step::FeelerAgain => limit + limit.div_ceil(4),
+            Step::Double => limit.saturating_mul(2),
+        };
         if limit >= self.ceiling {
+            self.settled = rate;
             return limit;
         }
-        self.before = Some((rate, limit));
-        limit.saturating_mul(2).min(self.ceiling)
+        self.trial = Some(Trial { rate, limit, step });
+        larger.min(self.ceiling)
     }
 }
 
@@ -143,8 +195,43 @@ mod tests {
 
     #[test]
     fn it_settles_where_more_bring_nothing() {
-        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64), 20 << 20, 160 << 20), 8);
-        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64), 20 << 20, 300 << 20), 16);
+        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64), 20 << 20, 320 << 20), 16);
+        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64), 20 << 20, 410 << 20), 20);
+        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64), 20 << 20, 700 << 20), 40);
+    }
+
+    #[test]
+    fn a_try_that_brings_nothing_is_small_and_gets_rarer() {
+        let mut pace = Pace::new(Concurrency::Auto, 64);
+        let start = Instant::now();
+        let mut tries = Vec::new();
+        for step in 0..2_000_u32 {
+            pace.look(start + Duration::from_millis(600) * step, u64::from(step) << 26, pace.limit());
+            assert!(pace.limit() <= 20, "after {step} windows");
+            if pace.limit() == 20 {
+                tries.push(step);
+            }
+        }
+        assert_eq!(tries.len(), 7, "{tries:?}");
+    }
+
+    #[test]
+    fn a_small_gain_has_to_come_twice() {
+        let limits = |rates: &[u64]| {
+            let mut pace = Pace::new(Concurrency::Auto, 64);
+            let (mut now, mut sent) = (Instant::now(), 0);
+            pace.look(now, sent, pace.limit());
+            let mut limits = Vec::new();
+            for rate in rates {
+                (now, sent) = (now + WINDOW, sent + rate);
+                pace.look(now, sent, pace.limit());
+                limits.push(pace.limit());
+            }
+            limits
+        };
+        assert_eq!(limits(&[100, 112, 105]), [20, 20, 16], "it went as it had come");
+        assert_eq!(limits(&[100, 112, 112]), [20, 20, 40]);
+        assert_eq!(limits(&[100, 125]), [20, 40], "a clear gain counts at once");
     }
 
     #[test]
@@ -157,7 +244,7 @@ mod tests {
                 pace.limit()
             })
             .collect();
-        assert_eq!(halves, [4, 2, 1, 1, 1]);
+        assert_eq!(halves, [8, 4, 2, 1, 1]);
         assert!(after(60, &mut pace, 20 << 20, u64::MAX) > 1, "it tries again later");
     }
 
@@ -168,6 +255,6 @@ mod tests {
         for step in 0..40_u32 {
             pace.look(start + Duration::from_millis(100) * step, u64::from(step) << 24, 3);
         }
-        assert_eq!(pace.limit(), 8);
+        assert_eq!(pace.limit(), 16);
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Concurrency {
-    /// Found by measuring: it grows while that pays, up to 64, and shrinks when the store asks for less.
+    /// Found by measuring: from 16 it grows while that pays, up to 64, and it shrinks when the store asks for less.
     #[default]
     Auto,
     /// Exactly this many.
