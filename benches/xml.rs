@@ -35,7 +35,14 @@ fn answer(body: String) -> RawAnswer {
 fn write_complete(c: &mut Criterion) {
     let etag = ETag::new("10aca43cc1378fe5bdafbed96b1fcdb8").expect("a tag");
     let parts = (0..10_000).filter_map(PartNumber::at_index).map(|number| (number, etag.clone())).collect();
-    let call = Complete { key: key(), upload_id: upload_id(), parts, forbid_overwrite: false };
+    let call = Complete {
+        key: key(),
+        upload_id: upload_id(),
+        parts,
+        keeps_checksum: false,
+        checksum: None,
+        forbid_overwrite: false,
+    };
     let mut group = c.benchmark_group("xml");
     group.throughput(Throughput::Bytes(call.payload().len()));
     group.bench_function("write Complete of 10,000 parts", |b| b.iter(|| black_box(&call).payload()));
@@ -86,6 +93,7 @@ fn build_a_head(c: &mut Criterion) {
         part: PartNumber::FIRST,
         payload: Payload::Empty,
         content_md5: None,
+        checksum: None,
         traffic_limit: None,
     };
     c.bench_function("head of UploadPart under a customer key", |b| {

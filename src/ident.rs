@@ -132,7 +132,7 @@ impl Bucket {
     pub fn new(dialect: Dialect, name: &str) -> Result<Self> {
         dialect.check_bucket(name).map_err(|reason| {
             Error::new(ErrorKind::Config, format!("{name:?} is not a bucket name: {reason}"))
-                .with_hint("a bucket on COS is called name-appid, such as examplebucket-1250000000")
+                .with_hint(format!("write {}", dialect.address_form()))
         })?;
         Ok(Self(name.to_owned()))
     }
@@ -259,10 +259,10 @@ impl FromStr for ObjectUrl {
     fn from_str(text: &str) -> Result<Self> {
         let malformed = |reason: &str| {
             Error::new(ErrorKind::Config, format!("{text:?} is not an object address: {reason}"))
-                .with_hint("write cos://BUCKET-APPID/KEY")
+                .with_hint("write cos://BUCKET-APPID/KEY or s3://BUCKET/KEY")
         };
         let (scheme, rest) = text.split_once("://").ok_or_else(|| malformed("it has no scheme"))?;
-        let dialect = Dialect::from_scheme(scheme).ok_or_else(|| malformed("no store is known by this scheme"))?;
+        let dialect = scheme.parse::<Dialect>().map_err(|unknown| malformed(&unknown.to_string()))?;
         let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
         Ok(Self { dialect, bucket: Bucket::new(dialect, bucket)?, path: path.to_owned() })
     }

@@ -7,8 +7,9 @@ use super::{
     units::{show_rate, show_size},
 };
 use crate::{
+    checksum::Algorithm,
     error::{Error, ErrorKind, Result},
-    transfer::{DownloadReceipt, Receipt, ReceiptSse},
+    transfer::{DownloadReceipt, Receipt, ReceiptChecksum, ReceiptSse},
 };
 
 /// Prints the receipt of an upload on stdout; with `--quiet` only its warnings are left.
@@ -38,7 +39,7 @@ pub(super) fn uploaded(receipt: &Receipt) -> String {
     };
     row(&mut text, "size", &format!("{}, {parts}", size(receipt.size)));
     row(&mut text, "encryption", &encryption(&receipt.sse));
-    checksum(&mut text, receipt.crc64.as_deref());
+    checksum(&mut text, receipt.checksum.as_ref());
     row(&mut text, "etag", &receipt.etag);
     maybe(&mut text, "version", receipt.version_id.as_deref());
     let mut time = format!("{:.1} s, {}", receipt.seconds, rate(receipt.size, receipt.seconds));
@@ -58,7 +59,7 @@ pub(super) fn downloaded(receipt: &DownloadReceipt) -> String {
     let mut text = format!("{}\n", receipt.url);
     row(&mut text, "size", &size(receipt.size));
     row(&mut text, "encryption", &encryption(&receipt.sse));
-    checksum(&mut text, receipt.crc64.as_deref());
+    checksum(&mut text, receipt.checksum.as_ref());
     maybe(&mut text, "etag", receipt.etag.as_deref());
     maybe(&mut text, "version", receipt.version_id.as_deref());
     row(&mut text, "time", &format!("{:.1} s, {}", receipt.seconds, rate(receipt.size, receipt.seconds)));
@@ -95,8 +96,15 @@ pub(super) fn encryption(sse: &ReceiptSse) -> String {
     }
 }
 
-fn checksum(text: &mut String, crc64: Option<&str>) {
-    maybe(text, "crc64", crc64);
+fn checksum(text: &mut String, checksum: Option<&ReceiptChecksum>) {
+    if let Some(checksum) = checksum {
+        row(text, checksum_label(&checksum.algorithm), &checksum.value);
+    }
+}
+
+/// The word for a checksum before its value.
+pub(super) fn checksum_label(algorithm: &str) -> &str {
+    if algorithm == Algorithm::Crc64Xz.name() { "crc64" } else { algorithm }
 }
 
 /// The checks, then the answers that confirmed the encryption, then what one should know.
@@ -122,6 +130,7 @@ fn rate(bytes: u64, seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checksum::Checksum;
 
     fn sse(mode: &str, id: Option<&str>, md5: Option<&str>) -> ReceiptSse {
         ReceiptSse { mode: mode.to_owned(), kms_key_id: id.map(str::to_owned), key_md5: md5.map(str::to_owned) }
@@ -133,7 +142,7 @@ mod tests {
             url: "cos://b-1/k".to_owned(),
             size: 33 << 20,
             crc64: Some("42".to_owned()),
-            checksum: None,
+            checksum: Some(ReceiptChecksum::of_object(Checksum::new(Algorithm::Crc64Xz, 42))),
             etag: "abc-3".to_owned(),
             version_id: Some("v1".to_owned()),
             parts: 3,

@@ -10,11 +10,12 @@ use super::{
     console::{Console, printable},
     drive,
     explain::Explainer,
-    report::{maybe, row, size},
+    report::{checksum_label, maybe, row, size},
     signals::Signals,
     sse_key, store,
 };
 use crate::{
+    checksum::{Algorithm, Checksum},
     error::{Error, Result},
     ident::{ETag, ObjectUrl, VersionId},
     operation::Operation,
@@ -82,7 +83,10 @@ fn as_json(url: &ObjectUrl, answer: &Answered<ObjectInfo>) -> serde_json::Value 
     json!({
         "url": url.to_string(),
         "size": info.size,
-        "crc64": info.crc64.map(|crc64| crc64.to_string()),
+        "crc64": info.checksum.filter(is_crc64).map(|checksum| checksum.to_string()),
+        "checksum": info.checksum.map(|checksum| {
+            json!({"algorithm": checksum.algorithm().name(), "value": checksum.to_string(), "type": "full-object"})
+        }),
         "etag": info.etag.as_ref().map(ETag::as_str),
         "version_id": info.version_id.as_ref().map(VersionId::as_str),
         "content_type": info.content_type,
@@ -104,7 +108,9 @@ fn for_people(url: &ObjectUrl, answer: &Answered<ObjectInfo>) -> String {
     let mut text = format!("{url}\n");
     row(&mut text, "size", &size(info.size));
     row(&mut text, "encryption", &encryption_reported(&answer.echo));
-    maybe(&mut text, "crc64", info.crc64.map(|crc64| crc64.to_string()).as_deref());
+    if let Some(checksum) = info.checksum {
+        row(&mut text, checksum_label(checksum.algorithm().name()), &checksum.to_string());
+    }
     maybe(&mut text, "etag", info.etag.as_ref().map(ETag::as_str));
     maybe(&mut text, "version", info.version_id.as_ref().map(VersionId::as_str));
     maybe(&mut text, "type", info.content_type.as_deref());
@@ -114,6 +120,11 @@ fn for_people(url: &ObjectUrl, answer: &Answered<ObjectInfo>) -> String {
         row(&mut text, "meta", &format!("{name}={value}"));
     }
     text
+}
+
+/// The one that has a field of its own, for scripts that know COS.
+fn is_crc64(checksum: &Checksum) -> bool {
+    checksum.algorithm() == Algorithm::Crc64Xz
 }
 
 /// The encryption in words, as the store reports it.

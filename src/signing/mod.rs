@@ -124,6 +124,7 @@ impl CredentialProvider for Credentials {
 pub(crate) fn seal(dialect: Dialect, head: &mut Parts, credentials: &Credentials, now: SystemTime) -> Result<()> {
     match dialect {
         Dialect::Cos => cos::seal(head, credentials, now),
+        Dialect::S3 => unreachable!(),
     }
 }
 
@@ -158,5 +159,6 @@ pub fn presign(
 ) -> Result<()> {
     match dialect {
         Dialect::Cos => cos::presign(head, credentials, now, seconds),
+        Dialect::S3 => unreachable!(),
     }
 }

@@ -16,20 +16,24 @@ pub(super) enum Carries {
 
 /// What a call carries for the object that it makes, reads or writes to.
 ///
-/// Sources: /document/product/436/7728 (headers), 18145 (modes and their calls), 7746 (Initiate), 7750 (UploadPart),
+/// COS: /document/product/436/7728 (headers), 18145 (modes and their calls), 7746 (Initiate), 7750 (UploadPart),
 /// 7742 (Complete), 7745 (HEAD), 10881 (copy). A mode whose keys the store keeps is told once, when the object or
 /// upload is made: on other calls it is refused with `SSEHeaderNotAllowed`. A customer key goes wherever the store
 /// has to encrypt or decrypt; the samples of Complete, ListParts and Abort do without it.
 ///
+/// S3: the API reference of each call. There Complete and ListParts want the customer key as well, where the upload was
+/// opened with a checksum algorithm, and take it where it was not; Ceph's gateway refuses a Complete without it.
+///
 /// There is no catch-all arm: a new call, mode or dialect does not compile until someone has looked it up.
 #[expect(clippy::match_same_arms, reason = "a table, to be read beside the manuals mode by mode")]
 pub(super) const fn carries(dialect: Dialect, mode: SseMode, operation: Operation) -> Carries {
+    use Dialect::{Cos, S3};
     use Operation as Op;
     use SseMode as Mode;
     match (mode, operation, dialect) {
-        (Mode::None, _, Dialect::Cos) => Carries::Nothing,
+        (Mode::None, _, Cos | S3) => Carries::Nothing,
 
-        (Mode::Managed | Mode::Kms, Op::Initiate | Op::Put | Op::PutCopy, Dialect::Cos) => Carries::Mode,
+        (Mode::Managed | Mode::Kms, Op::Initiate | Op::Put | Op::PutCopy, Cos | S3) => Carries::Mode,
         (
             Mode::Managed | Mode::Kms,
             Op::UploadPart
@@ -41,17 +45,17 @@ pub(super) const fn carries(dialect: Dialect, mode: SseMode, operation: Operatio
             | Op::Head
             | Op::Get
             | Op::Delete,
-            Dialect::Cos,
+            Cos | S3,
         ) => Carries::Nothing,
 
         (
             Mode::Customer,
             Op::Initiate | Op::UploadPart | Op::UploadPartCopy | Op::Head | Op::Get | Op::Put | Op::PutCopy,
-            Dialect::Cos,
+            Cos | S3,
         ) => Carries::CustomerKey,
-        (Mode::Customer, Op::Complete | Op::ListParts | Op::Abort | Op::ListUploads | Op::Delete, Dialect::Cos) => {
-            Carries::Nothing
-        }
+        (Mode::Customer, Op::Complete | Op::ListParts, Cos) => Carries::Nothing,
+        (Mode::Customer, Op::Complete | Op::ListParts, S3) => Carries::CustomerKey,
+        (Mode::Customer, Op::Abort | Op::ListUploads | Op::Delete, Cos | S3) => Carries::Nothing,
     }
 }
 

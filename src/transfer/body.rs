@@ -18,7 +18,7 @@ use http_body::SizeHint;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
-    checksum::{Crc64, Crc64Digest},
+    checksum::{Algorithm, Checksum, Digest},
     error::{Error, ErrorKind},
     transfer::{
         frames::{FRAME, Frame, FramePool},
@@ -70,6 +70,7 @@ struct Stretch {
     room: u32,
     throttle: Option<Throttle>,
     meter: Arc<Meter>,
+    algorithm: Algorithm,
     attempt: Mutex<Attempt>,
     /// Whether some attempt has sent everything.
     left_whole: AtomicBool,
@@ -80,7 +81,7 @@ struct Stretch {
 struct Attempt {
     number: u32,
     counted: u64,
-    crc64: Option<Crc64>,
+    checksum: Option<Checksum>,
     fault: Option<Error>,
     /// All frames that may be out are.
     backed_up: bool,
@@ -95,15 +96,16 @@ impl FileBody {
         room: u32,
         throttle: Option<Throttle>,
         meter: Arc<Meter>,
+        algorithm: Algorithm,
     ) -> Self {
         let attempt = Mutex::new(Attempt::default());
         let (room, left_whole) = (room.max(1), AtomicBool::new(false));
-        Self(Arc::new(Stretch { source, offset, len, frames, room, throttle, meter, attempt, left_whole }))
+        Self(Arc::new(Stretch { source, offset, len, frames, room, throttle, meter, algorithm, attempt, left_whole }))
     }
 
     /// The checksum of what the latest attempt sent; `None` unless it sent everything.
-    pub(crate) fn crc64(&self) -> Option<Crc64> {
-        self.0.attempt().crc64
+    pub(crate) fn checksum(&self) -> Option<Checksum> {
+        self.0.attempt().checksum
     }
 
     /// Whether any attempt has sent everything, so that the store may have acted on it.
@@ -149,17 +151,21 @@ impl Replay for FileBody {
         let number = self.0.begin();
         if self.0.len == 0 {
             // An empty body may never be polled.
-            self.0.note(number, |attempt| attempt.crc64 = Some(Crc64::EMPTY));
+            self.0.note(number, |attempt| attempt.checksum = Some(Checksum::empty(self.0.algorithm)));
             self.0.left_whole.store(true, Ordering::Relaxed);
         }
         Box::pin(Reading {
             stretch: Arc::clone(&self.0),
             number,
             sent: 0,
-            digest: Crc64Digest::new(),
+            digest: Digest::new(self.0.algorithm),
             window: Arc::new(Window::default()),
             turn: Turn::Unasked,
         })
+    }
+
+    fn checksum(&self) -> Option<String> {
+        Self::checksum(self).map(|checksum| checksum.to_string())
     }
 
     fn is_backed_up(&self) -> bool {
@@ -176,7 +182,7 @@ struct Reading {
     stretch: Arc<Stretch>,
     number: u32,
     sent: u64,
-    digest: Crc64Digest,
+    digest: Digest,
     window: Arc<Window>,
     turn: Turn,
 }
@@ -260,7 +266,7 @@ impl Reading {
         }
         stretch.note(self.number, |attempt| {
             attempt.counted += wanted as u64;
-            attempt.crc64 = done;
+            attempt.checksum = done;
             stretch.meter.count(wanted as u64);
         });
         self.window.out.fetch_add(1, Ordering::AcqRel);

@@ -22,12 +22,13 @@ use tokio_util::sync::CancellationToken;
 
 use self::{pull::Pull, target::Target};
 use super::{
-    Progress, ReceiptSse, Stage,
+    Progress, ReceiptChecksum, ReceiptSse, Stage,
     part::must_confirm,
     throttle::Throttle,
     uploader::{Shared, internal},
 };
 use crate::{
+    checksum::Algorithm,
     error::{Error, ErrorKind, Result},
     ident::{ObjectKey, VersionId},
     operation::Operation,
@@ -42,7 +43,7 @@ use crate::{
 /// ```no_run
 /// # async fn example(client: sealift::transport::StoreClient) -> sealift::error::Result<()> {
 /// use sealift::{
-///     dialect::Dialect,
+///     dialect::COS,
 ///     ident::ObjectKey,
 ///     secret::Secret,
 ///     sse::{CustomerKey, SseContext},
@@ -50,8 +51,8 @@ use crate::{
 /// };
 ///
 /// let key = CustomerKey::parse(Secret::new(std::fs::read("backup.key").expect("the key is there")))?;
-/// let request = DownloadRequest::new(client, ObjectKey::new(Dialect::Cos, "backup.tar")?, "backup.tar")
-///     .sse(SseContext::customer(Dialect::Cos, key));
+/// let request = DownloadRequest::new(client, ObjectKey::new(COS, "backup.tar")?, "backup.tar")
+///     .sse(SseContext::customer(COS, key));
 /// let receipt = Uploader::new(UploaderOptions::default())?.download(request).await?;
 /// println!("{} bytes, proved by {:?}", receipt.size, receipt.verified);
 /// # Ok(())
@@ -166,8 +167,10 @@ pub struct DownloadReceipt {
     pub url: String,
     /// Bytes.
     pub size: u64,
-    /// CRC-64/XZ of the bytes received, as the unsigned decimal that COS uses.
+    /// CRC-64/XZ of the bytes received, as the unsigned decimal that COS uses; absent where the store has another kind.
     pub crc64: Option<String>,
+    /// The checksum that was compared with the store's, by its name.
+    pub checksum: Option<ReceiptChecksum>,
     /// The object's entity tag: a version mark, not a digest.
     pub etag: Option<String>,
     /// The object's version, in a bucket that keeps them.
@@ -218,7 +221,7 @@ async fn run(
         progress.stage = Stage::Verifying;
         progress.sent = pull.received();
     });
-    let (crc64, compared) = pull.finish().map_err(|error| target.warn(error))?;
+    let (checksum, compared) = pull.finish().map_err(|error| target.warn(error))?;
     target.finish().await?;
     board.send_modify(|progress| {
         progress.confirmed = progress.sent;
@@ -240,7 +243,8 @@ async fn run(
     Ok(DownloadReceipt {
         url: format!("{}://{}/{}", source.client.dialect(), address.bucket(), source.key),
         size: info.size,
-        crc64: Some(crc64.to_string()),
+        crc64: (checksum.algorithm() == Algorithm::Crc64Xz).then(|| checksum.to_string()),
+        checksum: compared.then(|| ReceiptChecksum::of_object(checksum)),
         etag: info.etag.map(|etag| etag.to_string()),
         version_id: info.version_id.map(|version| version.to_string()),
         sse: ReceiptSse::new(&source.sse, reported.as_ref()),

@@ -164,6 +164,7 @@ async fn begin(job: &Arc<Job>, mut scribe: Scribe, orphan: &mut bool) -> Result<
     let call = Initiate {
         key: job.key.clone(),
         properties: job.properties.clone(),
+        checksum: Some(job.algorithm),
         forbid_overwrite: job.forbids_overwrite(),
     };
     let answer = match job.with_grace(job.send_unjudged(&call)).await {
@@ -222,7 +223,7 @@ async fn multipart(job: &Arc<Job>, mut scribe: Scribe, open: Resumed, proven: bo
         Err(Unfinished::Unknown(failure)) => return Err(keep(scribe, failure).await),
     };
     let sent = Sent {
-        crc64: ledger.combined(),
+        checksum: ledger.combined(job.algorithm),
         parts_confirmed: ledger.all_crc_confirmed(),
         upload_id: upload,
         echoes,

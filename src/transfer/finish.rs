@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    checksum::Crc64,
+    checksum::Checksum,
     error::{Error, ErrorKind, Result},
     ident::{ETag, UploadId, VersionId},
     operation::Operation,
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_secs(30);
 pub(crate) struct Made {
     pub(crate) etag: Option<ETag>,
     pub(crate) version_id: Option<VersionId>,
-    pub(crate) crc64: Option<Crc64>,
+    pub(crate) checksum: Option<Checksum>,
     /// What Complete's answer said of the encryption; `Err` is a contradiction. `None` if the answer was lost.
     pub(crate) echo: Option<Result<Echo>>,
     /// What HEAD showed, where the answer was lost.
@@ -39,7 +39,7 @@ impl Made {
         Self {
             etag: info.and_then(|info| info.etag.clone()),
             version_id: info.and_then(|info| info.version_id.clone()),
-            crc64: None,
+            checksum: None,
             echo: None,
             seen,
         }
@@ -89,6 +89,8 @@ pub(crate) async fn complete(job: &Job, upload: &UploadId, ledger: &Ledger) -> R
         key: job.key.clone(),
         upload_id: upload.clone(),
         parts: ledger.listing(),
+        keeps_checksum: true,
+        checksum: None,
         forbid_overwrite: job.forbids_overwrite(),
     };
     let mut failure = match ask(job, &call).await {
@@ -201,7 +203,7 @@ async fn ask(job: &Job, call: &Complete) -> Result<Made> {
     Ok(Made {
         etag: Some(completed.etag),
         version_id: completed.version_id,
-        crc64: completed.crc64,
+        checksum: completed.checksum,
         echo: Some(answer.echo),
         seen: None,
     })

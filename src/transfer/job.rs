@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    checksum::Crc64,
+    checksum::{Algorithm, Checksum},
     error::{Error, Result},
     ident::{ETag, ObjectKey, UploadId, VersionId},
     sse::SseContext,
@@ -30,7 +30,7 @@ use crate::{
         uploader::Shared,
     },
     transport::{Answered, StoreClient, Unjudged},
-    wire::{Call, ObjectInfo, ObjectProperties},
+    wire::{Call, ObjectInfo, ObjectProperties, usual_algorithm},
 };
 
 /// How long a call that makes something in the store may go on after a cancel, so that what it made gets known.
@@ -46,6 +46,8 @@ pub(crate) struct Job {
     pub(crate) properties: ObjectProperties,
     pub(crate) nonce: String,
     pub(crate) content_md5: bool,
+    /// Of the checksums that are compared with the store's.
+    pub(crate) algorithm: Algorithm,
     pub(crate) clobber: Clobber,
     pub(crate) concurrency: Concurrency,
     pub(crate) source: Arc<FileSource>,
@@ -78,7 +80,7 @@ pub(crate) struct Wish {
 pub(crate) struct Proof {
     pub(crate) etag: ETag,
     pub(crate) version_id: Option<VersionId>,
-    pub(crate) crc64: Crc64,
+    pub(crate) checksum: Checksum,
     pub(crate) upload_id: Option<UploadId>,
     pub(crate) echoes: EchoLog,
     pub(crate) verified: Vec<&'static str>,
@@ -96,6 +98,7 @@ impl Job {
         let prepared = request.build()?;
         let request = prepared.request;
         let meter = Arc::new(Meter::default());
+        let algorithm = usual_algorithm(request.client.dialect());
         let job = Self {
             client: request.client,
             sse: request.sse.for_transfer(),
@@ -103,6 +106,7 @@ impl Job {
             properties: prepared.properties,
             nonce: prepared.nonce,
             content_md5: request.content_md5,
+            algorithm,
             clobber: request.clobber,
             concurrency: request.concurrency,
             source: prepared.source,
@@ -157,17 +161,22 @@ impl Job {
         self.clobber != Clobber::Replace
     }
 
+    /// The version of an answer, where it means that the store has ignored the condition.
+    pub(crate) fn unenforced<'a>(&self, version: Option<&'a VersionId>) -> Option<&'a VersionId> {
+        version.filter(|_| !self.client.dialect().names().forbid_overwrite.despite_versions)
+    }
+
     /// A stretch of the source as a body.
     pub(crate) fn body(&self, offset: u64, len: u64, room: u32) -> Arc<FileBody> {
         let (source, meter) = (Arc::clone(&self.source), Arc::clone(&self.meter));
         let (frames, throttle) = (self.frames.clone(), self.throttle.clone());
-        Arc::new(FileBody::new(source, (offset, len), frames, room, throttle, meter))
+        Arc::new(FileBody::new(source, (offset, len), frames, room, throttle, meter, self.algorithm))
     }
 
     /// For reading the source once more.
     pub(crate) fn reader(&self) -> Reader {
         let source = Arc::clone(&self.source);
-        Reader { source, frames: self.frames.clone(), stop: self.stop.clone() }
+        Reader { source, frames: self.frames.clone(), stop: self.stop.clone(), algorithm: self.algorithm }
     }
 
     /// Whether this object was made by this upload.
@@ -226,17 +235,13 @@ impl Job {
 
     /// The receipt of an upload that is proved.
     pub(crate) fn receipt(&self, proof: Proof) -> Receipt {
-        let crc64 = proof.crc64.to_string();
+        let checksum = proof.checksum;
         let verified = proof.verified.iter().map(|&name| name.to_owned()).chain(proof.echoes.verified()).collect();
         Receipt {
             url: self.object(),
             size: self.plan.size,
-            crc64: Some(crc64.clone()),
-            checksum: Some(ReceiptChecksum {
-                algorithm: "crc64-ecma".to_owned(),
-                value: crc64,
-                kind: "full-object".to_owned(),
-            }),
+            crc64: (checksum.algorithm() == Algorithm::Crc64Xz).then(|| checksum.to_string()),
+            checksum: Some(ReceiptChecksum::of_object(checksum)),
             etag: proof.etag.as_str().to_owned(),
             version_id: proof.version_id.map(|version| version.as_str().to_owned()),
             parts: self.plan.parts,

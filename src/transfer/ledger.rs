@@ -1,7 +1,7 @@
 //! Which parts the store holds, with the facts that prove them. Pure: no I/O, no clock.
 
 use crate::{
-    checksum::Crc64,
+    checksum::{Algorithm, Checksum},
     ident::{ETag, PartNumber},
 };
 
@@ -10,7 +10,7 @@ use crate::{
 pub(crate) struct DonePart {
     pub(crate) etag: ETag,
     /// Of the bytes that were sent.
-    pub(crate) crc64: Crc64,
+    pub(crate) checksum: Checksum,
     pub(crate) len: u64,
     /// Whether the store's answer carried the same checksum; `false` if it carried none.
     pub(crate) crc_confirmed: bool,
@@ -79,8 +79,8 @@ impl Ledger {
     }
 
     /// The checksum of the whole object, from those of its parts.
-    pub(crate) fn combined(&self) -> Crc64 {
-        self.iter().fold(Crc64::EMPTY, |sum, (_, part)| sum.then(part.crc64, part.len))
+    pub(crate) fn combined(&self, algorithm: Algorithm) -> Checksum {
+        self.iter().fold(Checksum::empty(algorithm), |sum, (_, part)| sum.then(part.checksum, part.len))
     }
 }
 
@@ -91,7 +91,7 @@ mod tests {
     fn part(bytes: &[u8], etag: &str) -> DonePart {
         DonePart {
             etag: ETag::new(etag).unwrap(),
-            crc64: Crc64::of(bytes),
+            checksum: Checksum::of(Algorithm::Crc64Xz, bytes),
             len: bytes.len() as u64,
             crc_confirmed: true,
         }
@@ -109,7 +109,7 @@ mod tests {
         assert!(!ledger.is_full());
         assert!(ledger.enter(number(2), part(b"56", "b")));
         assert!(ledger.is_full());
-        assert_eq!(ledger.combined(), Crc64::of(b"123456789"));
+        assert_eq!(ledger.combined(Algorithm::Crc64Xz), Checksum::of(Algorithm::Crc64Xz, b"123456789"));
         assert_eq!(ledger.confirmed(), 9);
         let listing: Vec<String> = ledger.listing().iter().map(|(n, tag)| format!("{n}{tag}")).collect();
         assert_eq!(listing, ["1a", "2b", "3c"]);

@@ -28,7 +28,7 @@
 //! use std::sync::Arc;
 //!
 //! use sealift::{
-//!     dialect::Dialect,
+//!     dialect::COS,
 //!     ident::{Bucket, ObjectKey, Region},
 //!     signing::Credentials,
 //!     sse::{CustomerKey, SseContext},
@@ -37,16 +37,16 @@
 //!     wire::{Address, Addressing},
 //! };
 //!
-//! let bucket = Bucket::new(Dialect::Cos, "examplebucket-1250000000")?;
+//! let bucket = Bucket::new(COS, "examplebucket-1250000000")?;
 //! let region = Region::new("ap-guangzhou")?;
-//! let address = Address::new(Dialect::Cos, &bucket, Some(&region), None, Addressing::Auto)?;
+//! let address = Address::new(COS, &bucket, Some(&region), None, Addressing::Auto)?;
 //! let credentials = Arc::new(Credentials::new("AKIDexample", "secret")?);
 //! let client = StoreClient::new(address, credentials, ClientOptions::default())?;
 //!
 //! let key = CustomerKey::generate()?;
 //! key.save_new("backup.key")?; // without it the object cannot be read
-//! let request = UploadRequest::new(client, ObjectKey::new(Dialect::Cos, "backup.tar")?, "backup.tar")
-//!     .sse(SseContext::customer(Dialect::Cos, key));
+//! let request = UploadRequest::new(client, ObjectKey::new(COS, "backup.tar")?, "backup.tar")
+//!     .sse(SseContext::customer(COS, key));
 //!
 //! let uploader = Uploader::new(UploaderOptions::default())?;
 //! let receipt = uploader.upload(request).await?;

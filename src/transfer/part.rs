@@ -44,18 +44,23 @@ pub(crate) async fn send(
         part: number,
         payload: Payload::Replay(body.clone()),
         content_md5,
+        checksum: None,
         traffic_limit: None,
     };
     for _ in 0..CHECKSUM_TRIES {
         let answer = job.send(&call).await.map_err(at_part)?;
         job.source.check().map_err(at_part)?;
         must_confirm(&job.sse, Operation::UploadPart, &answer.echo).map_err(at_part)?;
-        let Some(sent) = body.crc64() else {
+        let Some(sent) = body.checksum() else {
             return Err(at_part(answered_early()));
         };
-        if answer.value.crc64.is_none_or(|stored| stored == sent) {
-            let done =
-                DonePart { etag: answer.value.etag, crc64: sent, len, crc_confirmed: answer.value.crc64.is_some() };
+        if answer.value.checksum.is_none_or(|stored| stored == sent) {
+            let done = DonePart {
+                etag: answer.value.etag,
+                checksum: sent,
+                len,
+                crc_confirmed: answer.value.checksum.is_some(),
+            };
             return Ok(SentPart { number, done, echo: answer.echo });
         }
         body.take_back();
@@ -81,6 +86,7 @@ pub(crate) async fn probe(job: &Job, upload: &UploadId) -> Result<Echo> {
         part: PartNumber::FIRST,
         payload: Payload::Bytes(Bytes::copy_from_slice(&byte)),
         content_md5: None,
+        checksum: None,
         traffic_limit: None,
     };
     let answer = job.send(&call).await?;

@@ -28,9 +28,9 @@ const MIB: u64 = 1 << 20;
 ///
 /// # Examples
 /// ```
-/// use sealift::{dialect::Dialect, transfer::Plan};
+/// use sealift::{dialect::COS, transfer::Plan};
 ///
-/// let plan = Plan::new(40 << 20, None, Dialect::Cos.limits())?;
+/// let plan = Plan::new(40 << 20, None, COS.limits())?;
 /// assert_eq!((plan.parts, plan.part_size), (3, 16 << 20));
 /// assert_eq!(plan.spans().map(|span| span.len >> 20).collect::<Vec<_>>(), [16, 16, 8]);
 /// # Ok::<(), sealift::error::Error>(())

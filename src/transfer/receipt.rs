@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::{
+    checksum::Checksum,
     error::{Error, ErrorKind, Result},
     sse::{self, Echo, Reported, SseContext, SseMode},
 };
@@ -17,10 +18,10 @@ pub struct Receipt {
     pub url: String,
     /// Bytes.
     pub size: u64,
-    /// CRC-64/XZ of the whole object, as the unsigned decimal that COS uses.
+    /// CRC-64/XZ of the whole object, as the unsigned decimal that COS uses; absent where the store does not speak it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crc64: Option<String>,
-    /// The same checksum, or the store's own kind, with its name.
+    /// The checksum that was compared with the store's, by its name.
     pub checksum: Option<ReceiptChecksum>,
     /// The object's entity tag: a version mark, not a digest.
     pub etag: String,
@@ -53,13 +54,21 @@ pub struct Receipt {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ReceiptChecksum {
-    /// Such as `crc64-ecma`.
+    /// `crc64-ecma`, `crc64-nvme` or `crc32c`.
     pub algorithm: String,
     /// As the store writes it.
     pub value: String,
     /// `full-object`: over all bytes, not over the parts' checksums.
     #[serde(rename = "type")]
     pub kind: String,
+}
+
+impl ReceiptChecksum {
+    /// Of all bytes of an object.
+    pub(crate) fn of_object(checksum: Checksum) -> Self {
+        let (algorithm, value) = (checksum.algorithm().name().to_owned(), checksum.to_string());
+        Self { algorithm, value, kind: "full-object".to_owned() }
+    }
 }
 
 /// The encryption of an object, as the store reported it.
@@ -158,7 +167,7 @@ impl EchoLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::Dialect;
+    use crate::dialect::COS;
 
     fn reported(kms_key_id: Option<&str>) -> Reported {
         let mut headers = http::HeaderMap::new();
@@ -166,7 +175,7 @@ mod tests {
         if let Some(id) = kms_key_id {
             headers.insert("x-cos-server-side-encryption-cos-kms-key-id", http::HeaderValue::from_str(id).unwrap());
         }
-        let none = SseContext::none(Dialect::Cos);
+        let none = SseContext::none(COS);
         match none.judge(crate::operation::Operation::UploadPart, &headers).unwrap() {
             Echo::Unasked(Some(reported)) => reported,
             echo => panic!("{echo:?}"),
@@ -194,13 +203,13 @@ mod tests {
 
     #[test]
     fn the_kms_key_of_an_earlier_run_counts_as_the_first() {
-        let asked = SseContext::kms(Dialect::Cos, None, None).unwrap();
+        let asked = SseContext::kms(COS, None, None).unwrap();
         let mut log = EchoLog::resumed(&asked, Some("one"));
         assert_eq!(log.verified().collect::<Vec<_>>(), ["echo:parts"]);
         log.note("head", &Echo::Confirmed(reported(None))).unwrap();
         assert_eq!(log.reported().unwrap().kms_key_id.as_deref(), Some("one"));
         assert!(log.note("complete", &Echo::Confirmed(reported(Some("two")))).is_err());
-        assert_eq!(EchoLog::resumed(&SseContext::none(Dialect::Cos), None).verified().count(), 0);
+        assert_eq!(EchoLog::resumed(&SseContext::none(COS), None).verified().count(), 0);
     }
 
     #[test]
@@ -208,7 +217,7 @@ mod tests {
         let mut log = EchoLog::default();
         log.note("parts", &Echo::Unasked(Some(reported(Some("k"))))).unwrap();
         assert_eq!(log.verified().count(), 0);
-        let sse = ReceiptSse::new(&SseContext::none(Dialect::Cos), log.reported());
+        let sse = ReceiptSse::new(&SseContext::none(COS), log.reported());
         assert_eq!((sse.mode.as_str(), sse.kms_key_id.as_deref(), sse.key_md5), ("kms", Some("k"), None));
     }
 }

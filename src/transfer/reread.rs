@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    checksum::{Crc64, Crc64Digest},
+    checksum::{Algorithm, Checksum, Digest},
     error::Result,
     transfer::{
         Job, Span,
@@ -28,17 +28,18 @@ pub(crate) struct Reader {
     pub(crate) source: Arc<FileSource>,
     pub(crate) frames: FramePool,
     pub(crate) stop: Stop,
+    pub(crate) algorithm: Algorithm,
 }
 
 /// A stretch of the file, with the checksum that it must have, if it must have one.
-pub(crate) type Stretch = (Span, Option<Crc64>);
+pub(crate) type Stretch = (Span, Option<Checksum>);
 
 impl Reader {
     /// The checksum of each stretch; `None` if one is not what it must be.
     ///
     /// # Cancellation
     /// Dropping the future leaves the reading to end by itself; asking to stop ends it.
-    pub(crate) async fn read(&self, stretches: Vec<Stretch>) -> Result<Option<Vec<Crc64>>> {
+    pub(crate) async fn read(&self, stretches: Vec<Stretch>) -> Result<Option<Vec<Checksum>>> {
         let reader = self.clone();
         let read = tokio::task::spawn_blocking(move || {
             let mut frame = reader.frames.take();
@@ -55,8 +56,8 @@ impl Reader {
         read.await.unwrap_or_else(|error| Err(internal(&error)))
     }
 
-    fn sum(&self, span: Span, frame: &mut Frame) -> Result<Crc64> {
-        let (mut digest, mut place, end) = (Crc64Digest::new(), span.offset, span.offset + span.len);
+    fn sum(&self, span: Span, frame: &mut Frame) -> Result<Checksum> {
+        let (mut digest, mut place, end) = (Digest::new(self.algorithm), span.offset, span.offset + span.len);
         while place < end {
             if self.stop.is_asked() {
                 return Err(self.stop.error());
@@ -82,7 +83,7 @@ pub(crate) async fn confirm(job: &Job, ledger: &Ledger) -> Result<bool> {
     job.source.check_end()?;
     let Drift::Touched(mut seen) = job.source.check()? else { return Ok(false) };
     for _ in 0..ROUNDS {
-        let sent = ledger.iter().filter_map(|(number, part)| Some((job.plan.span(number)?, Some(part.crc64))));
+        let sent = ledger.iter().filter_map(|(number, part)| Some((job.plan.span(number)?, Some(part.checksum))));
         if job.reader().read(sent.collect()).await?.is_none() {
             return Err(job.source.changed("was written to"));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    checksum::Crc64,
+    checksum::Checksum,
     error::{Error, Result},
     ident::{PartNumber, UploadId},
     sse::SseMode,
@@ -198,7 +198,8 @@ async fn explore(job: &Job, known: Known, upload: &UploadId, doubt: bool) -> Res
     let mut ledger = Ledger::new(job.plan.parts);
     for part in kept.into_values() {
         let number = part.number;
-        let done = DonePart { etag: part.etag, crc64: part.crc64, len: part.len, crc_confirmed: !part.crc_silent };
+        let done =
+            DonePart { etag: part.etag, checksum: part.checksum, len: part.len, crc_confirmed: !part.crc_silent };
         ledger.enter(number, done);
     }
     job.board.update(|progress| {
@@ -232,7 +233,7 @@ async fn listing(job: &Job, upload: &UploadId) -> Result<Option<Vec<ListedPart>>
 
 /// Whether the file still has the bytes that were sent.
 async fn same_bytes(job: &Job, parts: &BTreeMap<PartNumber, Part>) -> Result<bool> {
-    let stretches = parts.values().filter_map(|part| Some((job.plan.span(part.number)?, Some(part.crc64))));
+    let stretches = parts.values().filter_map(|part| Some((job.plan.span(part.number)?, Some(part.checksum))));
     let same = job.reader().read(stretches.collect()).await?.is_some();
     job.source.check()?;
     Ok(same)
@@ -248,16 +249,17 @@ async fn made_before(job: &Job, known: Known, made: Made, upload: &UploadId, dou
     let touched = job.source.check()? != Drift::None;
     let parts_confirmed = known.parts.len() == job.plan.parts as usize && known.parts.values().all(|it| !it.crc_silent);
     let sums = if doubt || touched || known.parts.len() < job.plan.parts as usize {
-        let expected = |number| known.parts.get(&number).map(|part| part.crc64);
+        let expected = |number| known.parts.get(&number).map(|part| part.checksum);
         let stretches = job.plan.spans().map(|span| (span, expected(span.number))).collect();
         match job.reader().read(stretches).await? {
             Some(sums) => sums,
             None => return Ok(Found::Unusable("the file has changed since its object was made".to_owned())),
         }
     } else {
-        known.parts.values().map(|part| part.crc64).collect()
+        known.parts.values().map(|part| part.checksum).collect()
     };
-    let crc64 = job.plan.spans().zip(sums).fold(Crc64::EMPTY, |whole, (span, sum)| whole.then(sum, span.len));
+    let checksum =
+        job.plan.spans().zip(sums).fold(Checksum::empty(job.algorithm), |whole, (span, sum)| whole.then(sum, span.len));
     job.board.note("an earlier run had finished this upload already; its object was compared with the file");
     job.board.update(|progress| {
         progress.resumed_parts = job.plan.parts;
@@ -266,7 +268,7 @@ async fn made_before(job: &Job, known: Known, made: Made, upload: &UploadId, dou
         progress.confirmed = job.plan.size;
     });
     let echoes = echoes(job, known.upload.and_then(|answer| answer.kms_key).as_deref(), !known.parts.is_empty());
-    let sent = Sent { crc64, parts_confirmed, upload_id: upload.clone(), echoes, warnings: Vec::new() };
+    let sent = Sent { checksum, parts_confirmed, upload_id: upload.clone(), echoes, warnings: Vec::new() };
     Ok(Found::Beginning(Beginning::Made(Box::new((made, sent)))))
 }
 

@@ -68,7 +68,7 @@ impl Scribe {
         let record = Part {
             number: part.number,
             len: part.done.len,
-            crc64: part.done.crc64,
+            checksum: part.done.checksum,
             etag: part.done.etag.clone(),
             echo: EchoSeen::from(&part.echo),
             crc_silent: !part.done.crc_confirmed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::MissedTickBehavior;
 
 use crate::{
-    checksum::Crc64,
+    checksum::Checksum,
     error::{Error, ErrorKind, Result},
     ident::VersionId,
     operation::Operation,
@@ -49,6 +49,7 @@ pub(crate) async fn put(job: &Arc<Job>) -> Result<Receipt> {
         properties: job.properties.clone(),
         payload: Payload::Replay(body.clone()),
         content_md5,
+        checksum: None,
         forbid_overwrite: job.forbids_overwrite(),
         traffic_limit: None,
     };
@@ -85,7 +86,7 @@ async fn send(job: &Job, call: &Put, body: &FileBody) -> Result<Unjudged<ObjectR
                 _ = tick.tick() => job.board.update(|progress| progress.retries = job.retries()),
             }
         }
-        if body.crc64().is_some() {
+        if body.checksum().is_some() {
             match job.with_grace(sending).await {
                 Err(error) if error.kind() == ErrorKind::Cancelled => {}
                 answer => return answer,
@@ -135,11 +136,11 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody)
     let echo = answer.echo?;
     part::must_confirm(&job.sse, Operation::Put, &echo)?;
     echoes.note("put", &echo)?;
-    let sent = body.crc64().ok_or_else(|| at_put(part::answered_early()))?;
+    let sent = body.checksum().ok_or_else(|| at_put(part::answered_early()))?;
     let value = answer.value;
     let mut verified = vec!["object-checksum", "source-unchanged"];
     let mut warnings = Vec::new();
-    let stored = if let Some(stored) = value.crc64 {
+    let stored = if let Some(stored) = value.checksum {
         stored
     } else {
         verified.push("head");
@@ -153,7 +154,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody)
     if reread::confirm(job, &ledger).await? {
         warnings.push(reread::NOTE.to_owned());
     }
-    warnings.extend(verify::versions(job.clobber, &job.object(), value.version_id.as_ref())?);
+    warnings.extend(verify::versions(job.clobber, &job.object(), job.unenforced(value.version_id.as_ref()))?);
     job.board.update(|progress| {
         progress.confirmed = job.plan.size;
         progress.parts_done = 1;
@@ -162,7 +163,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody)
     Ok(Ok(job.receipt(Proof {
         etag: value.etag,
         version_id: value.version_id,
-        crc64: sent,
+        checksum: sent,
         upload_id: None,
         echoes,
         verified,
@@ -171,16 +172,16 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody)
 }
 
 /// The object as if it were the only part.
-fn whole(job: &Job, value: &ObjectReceipt, crc64: Crc64) -> Ledger {
+fn whole(job: &Job, value: &ObjectReceipt, checksum: Checksum) -> Ledger {
     let mut ledger = Ledger::new(1);
-    let part = DonePart { etag: value.etag.clone(), crc64, len: job.plan.size, crc_confirmed: true };
+    let part = DonePart { etag: value.etag.clone(), checksum, len: job.plan.size, crc_confirmed: true };
     ledger.enter(crate::ident::PartNumber::FIRST, part);
     ledger
 }
 
-async fn checksum_by_head(job: &Job, version: Option<VersionId>) -> Result<Crc64> {
+async fn checksum_by_head(job: &Job, version: Option<VersionId>) -> Result<Checksum> {
     let seen = finish::head(job, version).await?;
-    let stored = if job.made(&seen.info) { seen.info.crc64 } else { None };
+    let stored = if job.made(&seen.info) { seen.info.checksum } else { None };
     stored.ok_or_else(|| {
         Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {}", job.object())).at(Operation::Put)
     })
@@ -207,8 +208,8 @@ async fn settle(job: &Arc<Job>, lost: Error, body: &FileBody) -> Result<Next> {
     let Seen { info, echo } = seen;
     // An echo on HEAD alone proves nothing; so under encryption the object is made again, with an answer that counts.
     // So it is where the latest attempt broke off, because then nothing is known to compare the object with.
-    let known = (job.sse.mode(), &echo, &info.etag, info.crc64, body.crc64());
-    let (SseMode::None, Ok(_), Some(etag), Some(crc64), Some(_)) = known else {
+    let known = (job.sse.mode(), &echo, &info.etag, info.checksum, body.checksum());
+    let (SseMode::None, Ok(_), Some(etag), Some(checksum), Some(_)) = known else {
         // Without a condition the next PUT simply replaces it.
         if !conditional {
             return Ok(Next::Again(lost));
@@ -218,7 +219,7 @@ async fn settle(job: &Arc<Job>, lost: Error, body: &FileBody) -> Result<Next> {
             Err(error) => Err(lost.with_cleanup(error)),
         };
     };
-    let value = ObjectReceipt { etag: etag.clone(), crc64: Some(crc64), version_id: info.version_id.clone() };
+    let value = ObjectReceipt { etag: etag.clone(), checksum: Some(checksum), version_id: info.version_id.clone() };
     judge(job, Unjudged { value, echo, request_id: None, attempts: 1, repeated: false }, body).await
 }
 

@@ -1,7 +1,7 @@
 //! Comparing the finished object with what was sent. It is never deleted here: an error names it.
 
 use crate::{
-    checksum::Crc64,
+    checksum::Checksum,
     error::{Error, ErrorKind, Result},
     ident::{UploadId, VersionId},
     operation::Operation,
@@ -18,7 +18,7 @@ use crate::{
 /// What was sent, as a whole.
 #[derive(Debug)]
 pub(crate) struct Sent {
-    pub(crate) crc64: Crc64,
+    pub(crate) checksum: Checksum,
     /// Whether each part's own answer carried its checksum.
     pub(crate) parts_confirmed: bool,
     pub(crate) upload_id: UploadId,
@@ -29,7 +29,7 @@ pub(crate) struct Sent {
 /// Compares, by Complete's answer and a look at the object.
 pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     job.board.stage(Stage::Verifying);
-    let Sent { crc64, parts_confirmed, upload_id, mut echoes, mut warnings } = sent;
+    let Sent { checksum, parts_confirmed, upload_id, mut echoes, mut warnings } = sent;
     let object = job.object_at(made.version_id.as_ref());
     let complete_confirmed = match made.echo {
         Some(Ok(echo)) => {
@@ -40,7 +40,7 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         Some(Err(contradiction)) => return Err(after(&object, contradiction, ErrorKind::Encryption)),
         None => false,
     };
-    if made.crc64.is_some_and(|stored| stored != crc64) {
+    if made.checksum.is_some_and(|stored| stored != checksum) {
         return Err(damaged(&object).at(Operation::Complete));
     }
     let seen = match made.seen {
@@ -48,8 +48,8 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         None => finish::head(job, made.version_id.clone()).await,
     };
     let seen = match seen {
-        Ok(seen) => Some(compare(job, &object, seen, crc64, &mut echoes)?),
-        Err(error) if is_forbidden(&error) && made.crc64.is_some() && complete_confirmed => {
+        Ok(seen) => Some(compare(job, &object, seen, checksum, &mut echoes)?),
+        Err(error) if is_forbidden(&error) && made.checksum.is_some() && complete_confirmed => {
             warnings.push(
                 "these credentials may not look at the object (HEAD), so its size was not compared; the answer to \
                  Complete confirmed its checksum and encryption"
@@ -59,7 +59,7 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         }
         Err(error) => return Err(unseen(job, &object, error)),
     };
-    if made.crc64.or(seen.as_ref().and_then(|seen| seen.crc64)).is_none() {
+    if made.checksum.or(seen.as_ref().and_then(|seen| seen.checksum)).is_none() {
         return Err(Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {object}"))
             .with_hint("the object exists, but nothing proves that it is whole; read it back to be sure"));
     }
@@ -67,7 +67,7 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     let etag = made.etag.or_else(|| seen.as_ref().and_then(|seen| seen.etag.clone())).ok_or_else(|| {
         Error::new(ErrorKind::Protocol, format!("the store gives no ETag for {object}")).at(Operation::Head)
     })?;
-    warnings.extend(versions(job.clobber, &job.object(), version_id.as_ref())?);
+    warnings.extend(versions(job.clobber, &job.object(), job.unenforced(version_id.as_ref()))?);
     let mut verified = vec!["object-checksum", "source-unchanged"];
     if parts_confirmed {
         verified.insert(0, "part-checksums");
@@ -77,11 +77,17 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     if seen.is_some() {
         verified.extend(["size", "head"]);
     }
-    Ok(Proof { etag, version_id, crc64, upload_id: Some(upload_id), echoes, verified, warnings })
+    Ok(Proof { etag, version_id, checksum, upload_id: Some(upload_id), echoes, verified, warnings })
 }
 
 /// Compares what HEAD shows.
-fn compare(job: &Job, object: &str, seen: Seen, crc64: Crc64, echoes: &mut EchoLog) -> Result<crate::wire::ObjectInfo> {
+fn compare(
+    job: &Job,
+    object: &str,
+    seen: Seen,
+    checksum: Checksum,
+    echoes: &mut EchoLog,
+) -> Result<crate::wire::ObjectInfo> {
     let Seen { info, echo } = seen;
     match echo {
         Ok(echo) => {
@@ -105,14 +111,14 @@ fn compare(job: &Job, object: &str, seen: Seen, crc64: Crc64, echoes: &mut EchoL
         )
         .at(Operation::Head));
     }
-    if info.crc64.is_some_and(|stored| stored != crc64) {
+    if info.checksum.is_some_and(|stored| stored != checksum) {
         return Err(damaged(object).at(Operation::Head));
     }
     Ok(info)
 }
 
-/// Judges a version that an answer reveals, if nothing may be replaced: COS ignores the condition in a bucket that
-/// keeps versions, or has kept them (/document/product/436/7749, `x-cos-forbid-overwrite`).
+/// Judges a version that an answer reveals, if nothing may be replaced, of a store that ignores the condition in a bucket
+/// that keeps versions, or has kept them.
 ///
 /// The inner `Some` is a warning.
 pub(crate) fn versions(clobber: Clobber, object: &str, version: Option<&VersionId>) -> Result<Option<String>> {

@@ -76,7 +76,17 @@ fn shown(dialect: Dialect, name: &HeaderName, value: &HeaderValue) -> String {
     }
 }
 
+/// COS joins the parameters of its signature with `&`, S3 with `, ` behind the name of its algorithm.
 fn authorization(text: &str) -> String {
+    if let Some(parameters) = text.strip_prefix("AWS4-HMAC-SHA256 ") {
+        let parameter = |parameter: &str| match parameter.split_once('=') {
+            Some(("SignedHeaders", _)) => parameter.to_owned(),
+            Some((name @ ("Credential" | "Signature"), _)) => format!("{name}={MASK}"),
+            _ => MASK.to_owned(),
+        };
+        let shown: Vec<String> = parameters.split(", ").map(parameter).collect();
+        return format!("AWS4-HMAC-SHA256 {}", shown.join(", "));
+    }
     let parameter = |parameter: &str| match parameter.split_once('=') {
         Some((name, _)) if HARMLESS_PARAMETERS.contains(&name) => parameter.to_owned(),
         Some((name @ ("q-ak" | "q-signature"), _)) => format!("{name}={MASK}"),
@@ -98,14 +108,15 @@ fn is_harmless(dialect: Dialect, name: &str) -> bool {
         names.storage_class,
         names.acl,
         names.tagging,
-        names.forbid_overwrite.0,
-        names.traffic_limit,
+        names.forbid_overwrite.header.0,
     ];
     let of_store = |rest: &str| name.strip_prefix(names.prefix).is_some_and(|suffix| suffix.starts_with(rest));
+    let harmless_of_store =
+        ["grant-", "checksum-", "content-sha256", "date", "decoded-content-length", "trailer", "traffic-limit"];
     HARMLESS.contains(&name)
         || harmless.contains(&name)
         || name.starts_with(names.meta)
-        || of_store("grant-")
+        || harmless_of_store.into_iter().any(of_store)
         || (of_store("copy-source") && !name.contains("server-side-encryption"))
         || (of_store("metadata-directive") || of_store("tagging-directive"))
 }
@@ -113,6 +124,7 @@ fn is_harmless(dialect: Dialect, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::COS;
 
     const KEY: &str = "MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=";
 
@@ -126,7 +138,7 @@ mod tests {
 
     #[track_caller]
     fn check(name: &'static str, value: &'static str, shown: &str) {
-        let masked = MaskedHead::new(Dialect::Cos, Operation::UploadPart, 1, &head(&[(name, value)]), 7);
+        let masked = MaskedHead::new(COS, Operation::UploadPart, 1, &head(&[(name, value)]), 7);
         assert_eq!(masked.headers, [(name.to_owned(), shown.to_owned())]);
     }
 
@@ -157,7 +169,7 @@ mod tests {
         let mut value = HeaderValue::from_static("7");
         value.set_sensitive(true);
         head.headers.insert("content-length", value);
-        let masked = MaskedHead::new(Dialect::Cos, Operation::Put, 2, &head, 7);
+        let masked = MaskedHead::new(COS, Operation::Put, 2, &head, 7);
         assert_eq!(masked.headers, [("content-length".to_owned(), MASK.to_owned())]);
     }
 

@@ -15,7 +15,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Addressing {
-    /// `Path` for IP addresses and `localhost`, `BucketHost` where the host begins with the bucket, else `Virtual`.
+    /// `Path` for IP addresses, `localhost` and buckets with dots, which no certificate covers; `BucketHost` where the
+    /// host begins with the bucket; else `Virtual`.
     #[default]
     Auto,
     /// The bucket is the first label of the host.
@@ -31,6 +32,8 @@ pub enum Addressing {
 pub struct Address {
     dialect: Dialect,
     bucket: Bucket,
+    /// The region that requests are signed for, where signatures name one.
+    region: String,
     https: bool,
     /// In lower case; an IPv6 address without brackets.
     host: String,
@@ -75,7 +78,13 @@ impl Address {
             Some(port) => format!("{}:{port}", host.bracketed()),
             None => host.bracketed(),
         };
-        Ok(Self { dialect, bucket: bucket.clone(), https, host: host.into_text(), port, authority, prefix })
+        let region = region.map_or_else(|| dialect.default_region(), Region::as_str).to_owned();
+        Ok(Self { dialect, bucket: bucket.clone(), region, https, host: host.into_text(), port, authority, prefix })
+    }
+
+    /// The region that requests are signed for: the one that was given, else the dialect's own.
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// Whether requests go over TLS.
@@ -135,6 +144,7 @@ impl Addressing {
             (Self::Auto, Host::Name(name)) if name == "localhost" => Self::Path,
             (Self::Auto, Host::Name(name)) => match name.strip_prefix(bucket.as_str()) {
                 Some(rest) if rest.starts_with('.') => Self::BucketHost,
+                _ if bucket.as_str().contains('.') => Self::Path,
                 _ => Self::Virtual,
             },
             (given, _) => given,

@@ -10,19 +10,18 @@ use super::{
     xml::{Element, Malformed},
 };
 use crate::{
-    checksum::Crc64,
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
     ident::{ETag, VersionId},
     operation::Operation,
 };
 
-/// Whether a success is the store's own: it names every request (/document/product/436/7729), and nobody else does.
+/// Whether a success is the store's own: COS names every request (/document/product/436/7729), and nobody else does.
 ///
 /// # Errors
-/// `Protocol` if it does not.
+/// `Protocol` if it does not name it, although this store would.
 pub(crate) fn origin(dialect: Dialect, operation: Operation, answer: &RawAnswer) -> Result<()> {
-    if store_error::request_id(dialect, &answer.headers).is_some() {
+    if !dialect.names().always_names_requests || store_error::request_id(dialect, &answer.headers).is_some() {
         return Ok(());
     }
     let reading = Reading::new(dialect, operation, answer);
@@ -61,6 +60,16 @@ impl<'a> Reading<'a> {
         Self { dialect, operation, answer }
     }
 
+    /// Who answers.
+    pub(super) fn dialect(self) -> Dialect {
+        self.dialect
+    }
+
+    /// To what.
+    pub(super) fn operation(self) -> Operation {
+        self.operation
+    }
+
     /// The root of an XML answer.
     ///
     /// # Errors
@@ -96,9 +105,10 @@ impl<'a> Reading<'a> {
     pub(super) fn protocol(self, message: String) -> Error {
         let request_id = store_error::request_id(self.dialect, &self.answer.headers);
         let error = Error::new(ErrorKind::Protocol, message);
-        match request_id {
-            Some(_) => error,
-            None => error.with_hint(refusal::NOT_THE_STORE),
+        if request_id.is_none() && self.dialect.names().always_names_requests {
+            error.with_hint(refusal::NOT_THE_STORE)
+        } else {
+            error
         }
         .at(self.operation)
         .answered(self.answer.status.as_u16(), None, request_id)
@@ -109,18 +119,6 @@ impl<'a> Reading<'a> {
         self.header(&ETAG)?
             .and_then(ETag::new)
             .ok_or_else(|| self.protocol(format!("{}'s answer has no sound ETag", self.operation)))
-    }
-
-    /// The checksum header.
-    ///
-    /// # Errors
-    /// `Protocol` if it is there, but no unsigned decimal of 64 bits.
-    pub(super) fn crc64(self) -> Result<Option<Crc64>> {
-        let name = HeaderName::from_static(self.dialect.names().crc64);
-        let Some(text) = self.header(&name)? else { return Ok(None) };
-        Crc64::parse(text)
-            .map(Some)
-            .ok_or_else(|| self.protocol(format!("{}'s answer has a malformed checksum", self.operation)))
     }
 
     /// The version header.

@@ -45,6 +45,11 @@ pub trait Call: sealed::Sealed + Send + Sync {
         Payload::Empty
     }
 
+    /// The header that follows the body as a trailer, with the body's own [checksum](Replay::checksum) as its value.
+    fn trailer(&self, _dialect: Dialect) -> Option<&'static str> {
+        None
+    }
+
     /// What a successful answer says; only for answers of status 2xx.
     ///
     /// # Errors
@@ -105,6 +110,11 @@ pub trait Replay: Send + Sync {
 
     /// Starts over.
     fn open(&self) -> BoxBody;
+
+    /// The checksum of all that the open body has given, as the store writes it; `None` until it was all.
+    fn checksum(&self) -> Option<String> {
+        None
+    }
 
     /// Whether the open body waits for the network to take what it gave, rather than for bytes of its own.
     fn is_backed_up(&self) -> bool {

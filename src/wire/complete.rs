@@ -9,7 +9,7 @@ use md5::{Digest as _, Md5};
 
 use super::{Address, Call, Payload, RawAnswer, answer::Reading, call::sealed::Sealed, draft::Draft};
 use crate::{
-    checksum::Crc64,
+    checksum::Checksum,
     dialect::Dialect,
     error::Result,
     ident::{ETag, ObjectKey, PartNumber, UploadId, VersionId},
@@ -26,6 +26,10 @@ pub struct Complete {
     pub upload_id: UploadId,
     /// Every part with the tag that its upload answered, in ascending order.
     pub parts: Vec<(PartNumber, ETag)>,
+    /// Whether the upload was opened with a checksum that the store is to keep of the whole object.
+    pub keeps_checksum: bool,
+    /// That checksum, for the store to check.
+    pub checksum: Option<Checksum>,
     /// Never replace an object.
     pub forbid_overwrite: bool,
 }
@@ -36,7 +40,7 @@ pub struct Completed {
     /// The object's entity tag.
     pub etag: ETag,
     /// The checksum of the whole object; absent if some part has none.
-    pub crc64: Option<Crc64>,
+    pub checksum: Option<Checksum>,
     /// The object's version, in a bucket with versions.
     pub version_id: Option<VersionId>,
 }
@@ -74,6 +78,8 @@ impl Call for Complete {
             .param("uploadId", self.upload_id.as_str())
             .header("content-type", "application/xml")?
             .header("content-md5", &md5)?
+            .of_whole(self.keeps_checksum)?
+            .checksum(self.checksum)?
             .forbid_overwrite(self.forbid_overwrite)?
             .body(&Payload::Bytes(Bytes::from(document)))
             .finish(sse)
@@ -91,7 +97,7 @@ impl Call for Complete {
             let etag = root.token("ETag").and_then(ETag::new);
             Ok(Completed {
                 etag: etag.ok_or_else(|| reading.protocol("Complete's answer has no ETag".to_owned()))?,
-                crc64: reading.crc64()?,
+                checksum: reading.checksum_in(&root)?,
                 version_id: reading.version_id()?,
             })
         };

@@ -8,8 +8,10 @@ use http::{
     request::Parts,
 };
 
-use super::{Address, Payload, encode};
+use super::{Address, Payload, checksum, encode};
 use crate::{
+    checksum::{Algorithm, Checksum},
+    dialect::ChecksumWish,
     error::{Error, ErrorKind, Result},
     ident::ObjectKey,
     operation::Operation,
@@ -90,8 +92,10 @@ impl<'a> Draft<'a> {
 
     /// Forbids the call to replace an object.
     pub(super) fn forbid_overwrite(self, forbid: bool) -> Result<Self> {
-        let (name, value) = self.at.dialect().names().forbid_overwrite;
-        self.maybe_header(name, forbid.then_some(value))
+        let rule = self.at.dialect().names().forbid_overwrite;
+        let taken = rule.at_initiate || self.operation != Operation::Initiate;
+        let (name, value) = rule.header;
+        self.maybe_header(name, (forbid && taken).then_some(value))
     }
 
     /// Limits the bandwidth of this one request.
@@ -101,13 +105,53 @@ impl<'a> Draft<'a> {
     pub(super) fn traffic_limit(self, bits_per_second: Option<u64>) -> Result<Self> {
         let Some(limit) = bits_per_second else { return Ok(self) };
         let dialect = self.at.dialect();
-        let (least, most) = dialect.limits().traffic_limit;
+        let (Some(name), Some((least, most))) = (dialect.names().traffic_limit, dialect.limits().traffic_limit) else {
+            return Err(Error::new(ErrorKind::Config, "the store takes no traffic limit"));
+        };
         if !(least..=most).contains(&limit) {
             let message = format!("a traffic limit of {limit} bit/s is outside of what the store takes");
             return Err(Error::new(ErrorKind::Config, message)
                 .with_hint(format!("give one between {least} and {most} bit/s, or none")));
         }
-        self.header(dialect.names().traffic_limit, &limit.to_string())
+        self.header(name, &limit.to_string())
+    }
+
+    /// States the checksum of what the call sends or makes.
+    ///
+    /// # Errors
+    /// `Config` if the store does not know the algorithm.
+    pub(super) fn checksum(self, checksum: Option<Checksum>) -> Result<Self> {
+        let Some(checksum) = checksum else { return Ok(self) };
+        let algorithm = checksum.algorithm();
+        let name = checksum::header(self.at.dialect(), algorithm).ok_or_else(|| unknown(algorithm))?;
+        self.header(name, &checksum.to_string())
+    }
+
+    /// Asks the store to keep a checksum of the whole object to be.
+    ///
+    /// # Errors
+    /// `Config` if the store does not know the algorithm.
+    pub(super) fn keep_checksum(self, algorithm: Option<Algorithm>) -> Result<Self> {
+        let dialect = self.at.dialect();
+        let (Some(algorithm), Some(wish)) = (algorithm, dialect.names().checksum_wish) else { return Ok(self) };
+        let word = checksum::word(dialect, algorithm).ok_or_else(|| unknown(algorithm))?;
+        self.header(wish.algorithm, word)?.of_whole(true)
+    }
+
+    /// Says of a checksum that it is of the whole object.
+    pub(super) fn of_whole(self, kept: bool) -> Result<Self> {
+        match self.at.dialect().names().checksum_wish {
+            Some(ChecksumWish { of_whole: (name, value), .. }) if kept => self.header(name, value),
+            _ => Ok(self),
+        }
+    }
+
+    /// Asks to see the checksum of the object.
+    pub(super) fn show_checksum(self) -> Result<Self> {
+        match self.at.dialect().names().checksum_wish {
+            Some(ChecksumWish { show: (name, value), .. }) => self.header(name, value),
+            None => Ok(self),
+        }
     }
 
     /// States the body's length. For every PUT and POST; the others must not have it.
@@ -128,6 +172,10 @@ impl<'a> Draft<'a> {
         head.headers = headers;
         Ok(head)
     }
+}
+
+fn unknown(algorithm: Algorithm) -> Error {
+    Error::new(ErrorKind::Config, format!("the store has no checksums by {}", algorithm.name()))
 }
 
 /// A header's value, if it arrives as it is sent: no control characters, no blanks at the ends, only ASCII.

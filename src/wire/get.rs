@@ -43,6 +43,7 @@ impl Call for Get {
             .maybe_param("versionId", self.version_id.as_ref().map(VersionId::as_str))
             .maybe_header("range", range.as_deref())?
             .maybe_header("if-match", if_match.as_deref())?
+            .show_checksum()?
             .finish(sse)
     }
 

@@ -35,6 +35,7 @@ impl Call for Head {
     fn head(&self, at: &Address, sse: &SseContext) -> Result<Parts> {
         Draft::object(Method::HEAD, self.operation(), at, &self.key)
             .maybe_param("versionId", self.version_id.as_ref().map(VersionId::as_str))
+            .show_checksum()?
             .finish(sse)
     }
 

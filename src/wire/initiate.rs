@@ -4,6 +4,7 @@ use http::{Method, request::Parts};
 
 use super::{Address, Call, ObjectProperties, Payload, RawAnswer, answer::Reading, call::sealed::Sealed, draft::Draft};
 use crate::{
+    checksum::Algorithm,
     dialect::Dialect,
     error::Result,
     ident::{ObjectKey, UploadId},
@@ -18,6 +19,8 @@ pub struct Initiate {
     pub key: ObjectKey,
     /// What the object is given besides its bytes.
     pub properties: ObjectProperties,
+    /// The checksum that the store is to keep of the whole object, where it has to be told.
+    pub checksum: Option<Algorithm>,
     /// Never replace an object.
     pub forbid_overwrite: bool,
 }
@@ -35,6 +38,7 @@ impl Call for Initiate {
         Draft::object(Method::POST, self.operation(), at, &self.key)
             .flag("uploads")
             .headers(self.properties.to_headers(at.dialect())?)
+            .keep_checksum(self.checksum)?
             .forbid_overwrite(self.forbid_overwrite)?
             .body(&Payload::Empty)
             .finish(sse)

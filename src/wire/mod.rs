@@ -9,6 +9,7 @@ mod abort;
 mod address;
 mod answer;
 mod call;
+mod checksum;
 mod complete;
 mod delete;
 mod draft;
@@ -30,6 +31,7 @@ pub use self::{
     abort::Abort,
     address::{Address, Addressing},
     call::{BoxBody, Call, Payload, RawAnswer, Replay},
+    checksum::SentChecksum,
     complete::{Complete, Completed},
     delete::Delete,
     get::Get,
@@ -44,6 +46,7 @@ pub use self::{
     upload_part::{PartReceipt, UploadPart},
 };
 pub(crate) use answer::{expected, origin};
+pub(crate) use checksum::usual_algorithm;
 pub(crate) use refusal::{may_be_the_key, refusal};
 pub(crate) use store_error::{request_id, unescaped};
 pub(crate) use xml::LARGEST_ANSWER;

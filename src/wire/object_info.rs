@@ -7,7 +7,7 @@ use http::{
 
 use super::{answer::Reading, properties::NONCE};
 use crate::{
-    checksum::Crc64,
+    checksum::Checksum,
     dialect::Dialect,
     error::Result,
     ident::{ETag, VersionId},
@@ -21,7 +21,7 @@ pub struct ObjectInfo {
     /// Its entity tag.
     pub etag: Option<ETag>,
     /// The checksum of its plain bytes, all of them; objects made long ago have none.
-    pub crc64: Option<Crc64>,
+    pub checksum: Option<Checksum>,
     /// Its version, in a bucket with versions.
     pub version_id: Option<VersionId>,
     /// Content-Type.
@@ -54,7 +54,7 @@ impl ObjectInfo {
         Ok(Self {
             size,
             etag: Some(reading.etag()?),
-            crc64: reading.crc64()?,
+            checksum: reading.checksum()?,
             version_id: reading.version_id()?,
             content_type: reading.plain(&CONTENT_TYPE),
             storage_class: reading.plain(&HeaderName::from_static(names.storage_class)),

@@ -15,10 +15,10 @@ pub(super) const NONCE: &str = "sealift-upload";
 ///
 /// # Examples
 /// ```
-/// use sealift::{dialect::Dialect, wire::ObjectProperties};
+/// use sealift::{dialect::COS, wire::ObjectProperties};
 ///
 /// let properties = ObjectProperties::default().content_type("application/x-tar").meta("host", "db-1").tag("kind", "backup");
-/// properties.check(Dialect::Cos)?;
+/// properties.check(COS)?;
 /// # Ok::<(), sealift::error::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use http::{Method, request::Parts};
 
 use super::{Address, Call, ObjectProperties, Payload, RawAnswer, answer::Reading, call::sealed::Sealed, draft::Draft};
 use crate::{
-    checksum::Crc64,
+    checksum::Checksum,
     dialect::Dialect,
     error::{Error, Result},
     ident::{ETag, ObjectKey, VersionId},
@@ -23,6 +23,8 @@ pub struct Put {
     pub payload: Payload,
     /// The MD5 of its bytes in base64, for the store to check.
     pub content_md5: Option<String>,
+    /// The checksum of its bytes, for the store to check and to keep.
+    pub checksum: Option<Checksum>,
     /// Never replace an object.
     pub forbid_overwrite: bool,
     /// The bandwidth of this request in bits per second.
@@ -35,7 +37,7 @@ pub struct ObjectReceipt {
     /// The object's entity tag.
     pub etag: ETag,
     /// The checksum of the plain bytes as the store received them.
-    pub crc64: Option<Crc64>,
+    pub checksum: Option<Checksum>,
     /// The object's version, in a bucket with versions.
     pub version_id: Option<VersionId>,
 }
@@ -58,6 +60,7 @@ impl Call for Put {
         Draft::object(Method::PUT, self.operation(), at, &self.key)
             .headers(self.properties.to_headers(at.dialect())?)
             .maybe_header("content-md5", self.content_md5.as_deref())?
+            .checksum(self.checksum)?
             .forbid_overwrite(self.forbid_overwrite)?
             .traffic_limit(self.traffic_limit)?
             .body(&self.payload)
@@ -73,7 +76,11 @@ impl Call for Put {
         let reading = Reading::new(dialect, self.operation(), answer);
         let receipt = || {
             reading.no_body()?;
-            Ok(ObjectReceipt { etag: reading.etag()?, crc64: reading.crc64()?, version_id: reading.version_id()? })
+            Ok(ObjectReceipt {
+                etag: reading.etag()?,
+                checksum: reading.checksum()?,
+                version_id: reading.version_id()?,
+            })
         };
         receipt().map_err(Error::doubtful)
     }

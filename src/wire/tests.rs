@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    dialect::Dialect,
+    dialect::COS,
     error::{ErrorKind, Result},
     ident::{Bucket, ETag, ObjectKey, PartNumber, Region, UploadId, VersionId},
     operation::Operation,
@@ -21,7 +21,7 @@ const PYTHON_OPERATIONS: &str = include_str!("../../tests/vectors/python-operati
 const NODE_KEYS: &str = include_str!("../../tests/vectors/node-keys.json");
 
 fn key(text: &str) -> ObjectKey {
-    ObjectKey::new(Dialect::Cos, text).unwrap()
+    ObjectKey::new(COS, text).unwrap()
 }
 
 fn upload_id() -> UploadId {
@@ -29,35 +29,37 @@ fn upload_id() -> UploadId {
 }
 
 fn at() -> Address {
-    let bucket = Bucket::new(Dialect::Cos, "examplebucket-1250000000").unwrap();
-    Address::new(Dialect::Cos, &bucket, Some(&Region::new("ap-beijing").unwrap()), None, Addressing::Auto).unwrap()
+    let bucket = Bucket::new(COS, "examplebucket-1250000000").unwrap();
+    Address::new(COS, &bucket, Some(&Region::new("ap-beijing").unwrap()), None, Addressing::Auto).unwrap()
 }
 
 fn none() -> SseContext {
-    SseContext::none(Dialect::Cos)
+    SseContext::none(COS)
 }
 
 fn customer() -> SseContext {
-    SseContext::customer(Dialect::Cos, CustomerKey::from_bytes(*b"0123456789ABCDEF0123456789ABCDEF"))
+    SseContext::customer(COS, CustomerKey::from_bytes(*b"0123456789ABCDEF0123456789ABCDEF"))
 }
 
 /// Our head for what a recorded case asked of its client, if it is a call of ours.
 fn ours(input: &Value, request: &Value, sse: &SseContext) -> Option<Parts> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let params = &input["params"];
-    let bucket = Bucket::new(Dialect::Cos, input["bucket"].as_str()?).unwrap();
+    let bucket = Bucket::new(COS, input["bucket"].as_str()?).unwrap();
     let region = Region::new(input["region"].as_str()?).unwrap();
-    let at = Address::new(Dialect::Cos, &bucket, Some(&region), None, Addressing::Auto).unwrap();
+    let at = Address::new(COS, &bucket, Some(&region), None, Addressing::Auto).unwrap();
     let key = || key(input["key"].as_str().unwrap());
     let upload_id = || UploadId::new(text(&params["upload_id"])).unwrap();
     let payload = Payload::Bytes(Bytes::from(vec![0; usize::try_from(request["body"]["len"].as_u64()?).unwrap()]));
     let head = match request["op"].as_str()? {
         "InitiateMultipartUpload" => {
-            Initiate { key: key(), properties: ObjectProperties::default(), forbid_overwrite: false }.head(&at, sse)
+            Initiate { checksum: None, key: key(), properties: ObjectProperties::default(), forbid_overwrite: false }
+                .head(&at, sse)
         }
         "UploadPart" => {
             let part = PartNumber::new(u16::try_from(params["part_number"].as_u64()?).unwrap()).unwrap();
             let call = UploadPart {
+                checksum: None,
                 key: key(),
                 upload_id: upload_id(),
                 part,
@@ -67,9 +69,15 @@ fn ours(input: &Value, request: &Value, sse: &SseContext) -> Option<Parts> {
             };
             call.head(&at, sse)
         }
-        "CompleteMultipartUpload" => {
-            Complete { key: key(), upload_id: upload_id(), parts: Vec::new(), forbid_overwrite: false }.head(&at, sse)
+        "CompleteMultipartUpload" => Complete {
+            keeps_checksum: false,
+            checksum: None,
+            key: key(),
+            upload_id: upload_id(),
+            parts: Vec::new(),
+            forbid_overwrite: false,
         }
+        .head(&at, sse),
         "AbortMultipartUpload" => Abort { key: key(), upload_id: upload_id() }.head(&at, sse),
         "ListParts" => {
             let after = params["part_number_marker"]
@@ -85,6 +93,7 @@ fn ours(input: &Value, request: &Value, sse: &SseContext) -> Option<Parts> {
         "HeadObject" => Head { key: key(), version_id: None }.head(&at, sse),
         "GetObject" => Get { key: key(), version_id: None, range: None, if_match: None }.head(&at, sse),
         "PutObject" => Put {
+            checksum: None,
             key: key(),
             properties: ObjectProperties::default(),
             payload,
@@ -187,8 +196,14 @@ impl Calls {
         let payload = Payload::Bytes(Bytes::from_static(b"hello"));
         let properties = ObjectProperties::default();
         Self {
-            initiate: Initiate { key: key("a/b"), properties: properties.clone(), forbid_overwrite: true },
+            initiate: Initiate {
+                checksum: None,
+                key: key("a/b"),
+                properties: properties.clone(),
+                forbid_overwrite: true,
+            },
             upload_part: UploadPart {
+                checksum: None,
                 key: key("a/b"),
                 upload_id: upload_id(),
                 part: PartNumber::FIRST,
@@ -197,6 +212,8 @@ impl Calls {
                 traffic_limit: Some(819_200),
             },
             complete: Complete {
+                keeps_checksum: false,
+                checksum: None,
                 key: key("a/b"),
                 upload_id: upload_id(),
                 parts: vec![(PartNumber::FIRST, ETag::new("abc").unwrap())],
@@ -206,6 +223,7 @@ impl Calls {
             list_parts: ListParts { key: key("a/b"), upload_id: upload_id(), after: PartNumber::new(7) },
             list_uploads: ListUploads { prefix: "a/".to_owned(), after: Some(("a b".to_owned(), "id".to_owned())) },
             put: Put {
+                checksum: None,
                 key: key("a/b"),
                 properties,
                 payload,
@@ -239,7 +257,7 @@ impl Calls {
 
     /// Whether each call understands the answer; none may panic.
     fn decode(&self, answer: &RawAnswer) -> Vec<Result<()>> {
-        let dialect = Dialect::Cos;
+        let dialect = COS;
         vec![
             self.initiate.decode(dialect, answer).map(drop),
             self.upload_part.decode(dialect, answer).map(drop),
@@ -307,7 +325,7 @@ fn every_head_is_whole() {
 
 #[test]
 fn the_encryption_headers_are_those_of_the_context_for_every_call() {
-    for sse in [none(), SseContext::managed(Dialect::Cos), customer()] {
+    for sse in [none(), SseContext::managed(COS), customer()] {
         for (operation, head, _) in Calls::new().heads(&sse) {
             let mut carried = HeaderMap::new();
             sse.apply(operation, &mut carried);
@@ -344,20 +362,20 @@ fn a_traffic_limit_is_within_the_stores_bounds() {
 fn a_part_and_an_object_are_known_by_their_headers() {
     let calls = Calls::new();
     let mut answer = RawAnswer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new() };
-    assert_eq!(calls.upload_part.decode(Dialect::Cos, &answer).unwrap_err().kind(), ErrorKind::Protocol);
-    let lost = calls.put.decode(Dialect::Cos, &answer).unwrap_err();
+    assert_eq!(calls.upload_part.decode(COS, &answer).unwrap_err().kind(), ErrorKind::Protocol);
+    let lost = calls.put.decode(COS, &answer).unwrap_err();
     assert!(lost.kind() == ErrorKind::Protocol && lost.is_doubtful());
     answer.headers.insert("etag", HeaderValue::from_static("\"108f\""));
     answer.headers.insert("x-cos-hash-crc64ecma", HeaderValue::from_static("16749565679157681890"));
-    let part = calls.upload_part.decode(Dialect::Cos, &answer).unwrap();
-    assert_eq!((part.etag.as_str(), part.crc64.unwrap().get()), ("108f", 16_749_565_679_157_681_890));
-    assert_eq!(calls.put.decode(Dialect::Cos, &answer).unwrap().version_id, None);
+    let part = calls.upload_part.decode(COS, &answer).unwrap();
+    assert_eq!((part.etag.as_str(), part.checksum.unwrap().get()), ("108f", 16_749_565_679_157_681_890));
+    assert_eq!(calls.put.decode(COS, &answer).unwrap().version_id, None);
     answer.body = Bytes::from_static(b"<Error><Code>SlowDown</Code></Error>");
     for error in [
-        calls.upload_part.decode(Dialect::Cos, &answer).unwrap_err(),
-        calls.put.decode(Dialect::Cos, &answer).unwrap_err(),
-        calls.abort.decode(Dialect::Cos, &answer).unwrap_err(),
-        calls.delete.decode(Dialect::Cos, &answer).unwrap_err(),
+        calls.upload_part.decode(COS, &answer).unwrap_err(),
+        calls.put.decode(COS, &answer).unwrap_err(),
+        calls.abort.decode(COS, &answer).unwrap_err(),
+        calls.delete.decode(COS, &answer).unwrap_err(),
     ] {
         assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, Some("SlowDown")));
     }
@@ -366,7 +384,7 @@ fn a_part_and_an_object_are_known_by_their_headers() {
 #[test]
 fn an_answer_from_elsewhere_is_called_so() {
     let answer = RawAnswer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from_static(b"<html/>") };
-    let error = Calls::new().list_parts.decode(Dialect::Cos, &answer).unwrap_err();
+    let error = Calls::new().list_parts.decode(COS, &answer).unwrap_err();
     assert_eq!(error.hint(), Some("the answer did not come from the store (a proxy?)"));
     assert_eq!((error.operation(), error.status()), (Some(Operation::ListParts), Some(200)));
 }
@@ -456,7 +474,7 @@ proptest! {
             prop_assert_eq!(error.status(), Some(status));
         }
         for operation in Operation::ALL {
-            let error = refusal(Dialect::Cos, operation, &customer(), &answer);
+            let error = refusal(COS, operation, &customer(), &answer);
             prop_assert!(!error.message().contains(char::is_control));
             prop_assert!(error.message().chars().count() < 500);
         }

@@ -2,9 +2,11 @@
 
 use http::{Method, request::Parts};
 
-use super::{Address, Call, Payload, RawAnswer, answer::Reading, call::sealed::Sealed, draft::Draft};
+use super::{
+    Address, Call, Payload, RawAnswer, SentChecksum, answer::Reading, call::sealed::Sealed, checksum, draft::Draft,
+};
 use crate::{
-    checksum::Crc64,
+    checksum::Checksum,
     dialect::Dialect,
     error::Result,
     ident::{ETag, ObjectKey, PartNumber, UploadId},
@@ -25,6 +27,8 @@ pub struct UploadPart {
     pub payload: Payload,
     /// The MD5 of its bytes in base64, for the store to check.
     pub content_md5: Option<String>,
+    /// The checksum of its bytes, for the store to check and to keep.
+    pub checksum: Option<SentChecksum>,
     /// The bandwidth of this request in bits per second.
     pub traffic_limit: Option<u64>,
 }
@@ -35,7 +39,7 @@ pub struct PartReceipt {
     /// The part's entity tag, which Complete must repeat.
     pub etag: ETag,
     /// The checksum of the plain bytes as the store received them.
-    pub crc64: Option<Crc64>,
+    pub checksum: Option<Checksum>,
 }
 
 impl Sealed for UploadPart {}
@@ -56,6 +60,10 @@ impl Call for UploadPart {
             .param("partNumber", &self.part.to_string())
             .param("uploadId", self.upload_id.as_str())
             .maybe_header("content-md5", self.content_md5.as_deref())?
+            .checksum(match self.checksum {
+                Some(SentChecksum::Header(checksum)) => Some(checksum),
+                Some(SentChecksum::Trailer(_)) | None => None,
+            })?
             .traffic_limit(self.traffic_limit)?
             .body(&self.payload)
             .finish(sse)
@@ -65,9 +73,16 @@ impl Call for UploadPart {
         self.payload.clone()
     }
 
+    fn trailer(&self, dialect: Dialect) -> Option<&'static str> {
+        match self.checksum {
+            Some(SentChecksum::Trailer(algorithm)) => checksum::header(dialect, algorithm),
+            Some(SentChecksum::Header(_)) | None => None,
+        }
+    }
+
     fn decode(&self, dialect: Dialect, answer: &RawAnswer) -> Result<PartReceipt> {
         let reading = Reading::new(dialect, self.operation(), answer);
         reading.no_body()?;
-        Ok(PartReceipt { etag: reading.etag()?, crc64: reading.crc64()? })
+        Ok(PartReceipt { etag: reading.etag()?, checksum: reading.checksum()? })
     }
 }

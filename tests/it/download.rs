@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use sealift::{
-    checksum::Crc64,
+    checksum::{Algorithm::Crc64Xz, Checksum},
     dialect::Dialect,
     emulator::{FaultPlan, Request},
     error::{Error, ErrorKind, Result},
@@ -98,6 +98,7 @@ async fn put(client: &StoreClient, sse: &SseContext, content: &[u8]) {
         properties: ObjectProperties::default(),
         payload: Payload::Bytes(Bytes::copy_from_slice(content)),
         content_md5: None,
+        checksum: None,
         forbid_overwrite: false,
         traffic_limit: None,
     };
@@ -147,7 +148,7 @@ async fn every_mode_comes_back_as_it_went_and_is_proved() {
         scene.arrived();
         assert_eq!(receipt.url, "cos://examplebucket-1250000000/object");
         assert_eq!(receipt.size, SIZE as u64);
-        assert_eq!(receipt.crc64, Some(Crc64::of(&scene.content).to_string()));
+        assert_eq!(receipt.crc64, Some(Checksum::of(Crc64Xz, &scene.content).to_string()));
         assert!(receipt.etag.is_some());
         assert_eq!((receipt.sse.mode.as_str(), &receipt.sse.key_md5), (mode, &sse.key_md5()));
         let echo: &[&str] = if mode == "none" { &[] } else { &["echo:get"] };
@@ -245,7 +246,7 @@ async fn a_checksum_that_disagrees_is_an_integrity_error_and_the_old_file_stays(
     scene.faults(FaultPlan::new().on("Get").wrong_crc());
     let error = scene.fails(&customer()).await;
     assert_eq!(error.kind(), ErrorKind::Integrity);
-    assert!(error.message().contains(&Crc64::of(&scene.content).to_string()), "{error}");
+    assert!(error.message().contains(&Checksum::of(Crc64Xz, &scene.content).to_string()), "{error}");
 }
 
 #[tokio::test]
@@ -257,7 +258,7 @@ async fn a_broken_stream_goes_on_where_it_was_with_the_same_key() {
         let progress = download.progress();
         let receipt = download.await.unwrap();
         scene.arrived();
-        assert_eq!(receipt.crc64, Some(Crc64::of(&scene.content).to_string()));
+        assert_eq!(receipt.crc64, Some(Checksum::of(Crc64Xz, &scene.content).to_string()));
         assert_eq!(progress.borrow().retries, 3);
 
         let gets = scene.gets();

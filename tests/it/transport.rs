@@ -33,6 +33,7 @@ fn put(name: &str, bytes: Vec<u8>) -> Put {
         properties: ObjectProperties::default(),
         payload: Payload::Bytes(Bytes::from(bytes)),
         content_md5: None,
+        checksum: None,
         forbid_overwrite: false,
         traffic_limit: None,
     }

@@ -18,7 +18,8 @@ use crate::{cli::shell::Shell, support::key};
 
 /// Opens an upload that no journal here knows of.
 async fn strange(client: &StoreClient, name: &str) -> UploadId {
-    let call = Initiate { key: key(name), properties: ObjectProperties::default(), forbid_overwrite: false };
+    let call =
+        Initiate { key: key(name), properties: ObjectProperties::default(), checksum: None, forbid_overwrite: false };
     client.send(&call, &SseContext::none(Dialect::Cos)).await.unwrap().value
 }
 

@@ -20,7 +20,9 @@ use crate::{
     sse::SseContext,
     transfer::{Plan, PreparedUpload},
     transport::{MaskedHead, StoreClient},
-    wire::{Abort, BoxBody, Complete, Head, Initiate, ObjectProperties, Payload, Put, Replay, UploadPart},
+    wire::{
+        Abort, BoxBody, Complete, Head, Initiate, ObjectProperties, Payload, Put, Replay, UploadPart, usual_algorithm,
+    },
 };
 
 /// Everything that an upload would be made of.
@@ -98,6 +100,7 @@ impl Rehearsal {
                 properties: self.properties.clone(),
                 payload: announced(self.plan.size),
                 content_md5: self.content_md5.clone(),
+                checksum: None,
                 forbid_overwrite: self.forbid_overwrite,
                 traffic_limit: None,
             };
@@ -108,6 +111,7 @@ impl Rehearsal {
         let initiate = Initiate {
             key: self.key.clone(),
             properties: self.properties.clone(),
+            checksum: Some(usual_algorithm(self.client.dialect())),
             forbid_overwrite: self.forbid_overwrite,
         };
         heads.push(self.client.explain(&initiate, &self.sse).await?);
@@ -117,6 +121,7 @@ impl Rehearsal {
             part: PartNumber::FIRST,
             payload: announced(self.plan.part_size.min(self.plan.size)),
             content_md5: self.content_md5.clone(),
+            checksum: None,
             traffic_limit: None,
         };
         heads.push(self.client.explain(&part, &self.sse).await?);
@@ -124,6 +129,8 @@ impl Rehearsal {
             key: self.key.clone(),
             upload_id: upload_id.clone(),
             parts: self.parts().ok_or_else(unnamed)?,
+            keeps_checksum: true,
+            checksum: None,
             forbid_overwrite: self.forbid_overwrite,
         };
         heads.push(self.client.explain(&complete, &self.sse).await?);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::*;
+use crate::dialect::COS;
 use crate::secret::Secret;
 
 const KEY_ID: &str = "48ba38aa-26c5-11e8-855a-52540085308f";
@@ -48,11 +49,11 @@ const TABLE: [Row; 12] = [
 
 fn customer() -> SseContext {
     let key = CustomerKey::parse(Secret::new("MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY")).unwrap();
-    SseContext::customer(Dialect::Cos, key)
+    SseContext::customer(COS, key)
 }
 
 fn kms() -> SseContext {
-    SseContext::kms(Dialect::Cos, Some(KEY_ID.to_owned()), Some(KmsContext::parse(CONTEXT).unwrap())).unwrap()
+    SseContext::kms(COS, Some(KEY_ID.to_owned()), Some(KmsContext::parse(CONTEXT).unwrap())).unwrap()
 }
 
 /// What is added to a request that has other headers already.
@@ -84,7 +85,7 @@ fn the_table_has_every_operation_once() {
 #[test]
 fn without_encryption_no_call_carries_any_header() {
     for operation in Operation::ALL {
-        let none = SseContext::none(Dialect::Cos);
+        let none = SseContext::none(COS);
         assert_eq!(carried(|headers| none.apply(operation, headers)), owned(NONE), "{operation}");
     }
 }
@@ -92,7 +93,7 @@ fn without_encryption_no_call_carries_any_header() {
 #[test]
 fn managed_keys_ride_where_an_object_is_made_and_nowhere_else() {
     for (operation, [expected, ..]) in TABLE {
-        let managed = SseContext::managed(Dialect::Cos);
+        let managed = SseContext::managed(COS);
         assert_eq!(carried(|headers| managed.apply(operation, headers)), owned(expected), "{operation}");
     }
 }
@@ -107,7 +108,7 @@ fn kms_rides_where_an_object_is_made_and_nowhere_else() {
 #[test]
 fn kms_without_key_id_and_context_is_the_mode_alone() {
     for (operation, [_, with_all, ..]) in TABLE {
-        let bare = SseContext::kms(Dialect::Cos, None, None).unwrap();
+        let bare = SseContext::kms(COS, None, None).unwrap();
         let expected = if with_all.is_empty() { NONE } else { &MODE_KMS[..1] };
         assert_eq!(carried(|headers| bare.apply(operation, headers)), owned(expected), "{operation}");
     }
@@ -124,7 +125,7 @@ fn a_customer_key_rides_wherever_the_store_encrypts_or_decrypts() {
 fn a_sources_customer_key_rides_on_copies_only() {
     for (operation, [_, _, _, expected]) in TABLE {
         assert_eq!(carried(|headers| customer().apply_as_source(operation, headers)), owned(expected), "{operation}");
-        for keyless in [SseContext::none(Dialect::Cos), SseContext::managed(Dialect::Cos), kms()] {
+        for keyless in [SseContext::none(COS), SseContext::managed(COS), kms()] {
             assert_eq!(carried(|headers| keyless.apply_as_source(operation, headers)), owned(NONE), "{operation}");
         }
     }
@@ -132,7 +133,7 @@ fn a_sources_customer_key_rides_on_copies_only() {
 
 #[test]
 fn a_copy_carries_both_keys_side_by_side() {
-    let new = SseContext::customer(Dialect::Cos, CustomerKey::from_bytes([0; 32]));
+    let new = SseContext::customer(COS, CustomerKey::from_bytes([0; 32]));
     for operation in [Operation::PutCopy, Operation::UploadPartCopy] {
         let both = carried(|headers| {
             new.apply(operation, headers);
@@ -164,10 +165,10 @@ fn the_official_uploads_that_carry_rightly_carry_what_we_do() {
             continue;
         }
         let sse = match flow["mode"].as_str().unwrap() {
-            "none" => SseContext::none(Dialect::Cos),
-            "sse-cos" => SseContext::managed(Dialect::Cos),
+            "none" => SseContext::none(COS),
+            "sse-cos" => SseContext::managed(COS),
             "sse-c" | "sse-c-binary" => customer(),
-            "sse-kms" => SseContext::kms(Dialect::Cos, None, None).unwrap(),
+            "sse-kms" => SseContext::kms(COS, None, None).unwrap(),
             "sse-kms-key-ctx" => kms(),
             other => panic!("an unknown mode: {other}"),
         };
@@ -199,14 +200,14 @@ fn the_official_uploads_that_carry_rightly_carry_what_we_do() {
 fn recorded_context(sse: &Value) -> SseContext {
     let text = |name: &str| sse[name].as_str();
     if let Some(key) = text("customer_key") {
-        return SseContext::customer(Dialect::Cos, CustomerKey::parse(Secret::new(key)).unwrap());
+        return SseContext::customer(COS, CustomerKey::parse(Secret::new(key)).unwrap());
     }
     match text("server_side_encryption") {
-        None => SseContext::none(Dialect::Cos),
-        Some("AES256") => SseContext::managed(Dialect::Cos),
+        None => SseContext::none(COS),
+        Some("AES256") => SseContext::managed(COS),
         Some("cos/kms") => {
             let context = text("kms_context").map(|context| KmsContext::parse(context).unwrap());
-            SseContext::kms(Dialect::Cos, text("kms_key_id").map(ToOwned::to_owned), context).unwrap()
+            SseContext::kms(COS, text("kms_key_id").map(ToOwned::to_owned), context).unwrap()
         }
         Some(other) => panic!("an unknown mode: {other}"),
     }
@@ -264,8 +265,8 @@ fn a_context_tells_what_was_asked_but_never_the_key() {
     assert!(customer().is_customer() && !kms().is_customer());
     assert_eq!(customer().key_md5().as_deref(), Some("U5L61r7jcwdNvT7frmUG8g=="));
     assert_eq!((kms().kms_key_id(), kms().key_md5()), (Some(KEY_ID), None));
-    assert_eq!(SseContext::managed(Dialect::Cos).mode(), SseMode::Managed);
-    assert_eq!(SseContext::none(Dialect::Cos).mode(), SseMode::None);
+    assert_eq!(SseContext::managed(COS).mode(), SseMode::Managed);
+    assert_eq!(SseContext::none(COS).mode(), SseMode::None);
     let shown = format!("{:?} {}", customer(), customer());
     for secret in ["MDEyMzQ1", "0123456789ABCDEF", "48, 49, 50"] {
         assert!(!shown.contains(secret), "{shown}");
@@ -274,6 +275,6 @@ fn a_context_tells_what_was_asked_but_never_the_key() {
 
 #[test]
 fn a_key_id_that_would_break_out_of_its_header_is_refused() {
-    let error = SseContext::kms(Dialect::Cos, Some("id\r\nx-cos-acl: public-read".to_owned()), None).unwrap_err();
+    let error = SseContext::kms(COS, Some("id\r\nx-cos-acl: public-read".to_owned()), None).unwrap_err();
     assert_eq!(error.kind(), crate::error::ErrorKind::Config);
 }

@@ -3,6 +3,7 @@
 use http::{HeaderName, HeaderValue};
 
 use super::*;
+use crate::dialect::COS;
 use crate::secret::Secret;
 
 const MD5: &str = "U5L61r7jcwdNvT7frmUG8g==";
@@ -27,20 +28,20 @@ const SPEAKING: [Operation; 8] = [
 ];
 
 fn none() -> SseContext {
-    SseContext::none(Dialect::Cos)
+    SseContext::none(COS)
 }
 
 fn managed() -> SseContext {
-    SseContext::managed(Dialect::Cos)
+    SseContext::managed(COS)
 }
 
 fn kms(id: &str) -> SseContext {
-    SseContext::kms(Dialect::Cos, (!id.is_empty()).then(|| id.to_owned()), None).unwrap()
+    SseContext::kms(COS, (!id.is_empty()).then(|| id.to_owned()), None).unwrap()
 }
 
 fn customer() -> SseContext {
     let key = CustomerKey::parse(Secret::new("0123456789ABCDEF0123456789ABCDEF")).unwrap();
-    SseContext::customer(Dialect::Cos, key)
+    SseContext::customer(COS, key)
 }
 
 fn answer(headers: &[(&str, &str)]) -> HeaderMap {

@@ -4,6 +4,7 @@ use futures::FutureExt as _;
 use http_body_util::BodyExt as _;
 
 use super::*;
+use crate::checksum::Algorithm::Crc64Xz;
 
 struct Setup {
     _dir: tempfile::TempDir,
@@ -23,7 +24,7 @@ fn setup(len: usize) -> Setup {
 impl Setup {
     fn body(&self, offset: u64, len: u64, room: u32) -> FileBody {
         let source = Arc::new(FileSource::open(&self.path).unwrap());
-        FileBody::new(source, (offset, len), FramePool::new(2), room, None, Arc::clone(&self.meter))
+        FileBody::new(source, (offset, len), FramePool::new(2), room, None, Arc::clone(&self.meter), Crc64Xz)
     }
 }
 
@@ -39,7 +40,7 @@ fn every_attempt_gives_the_same_bytes_and_the_count_holds_one() {
     let body = setup.body(5, 2 * FRAME as u64 + 10, 2);
     for attempt in 1..=3_u64 {
         let mut open = body.open();
-        assert_eq!(body.crc64(), None, "nothing is sent yet");
+        assert_eq!(body.checksum(), None, "nothing is sent yet");
         assert_eq!(open.size_hint().exact(), Some(2 * FRAME as u64 + 10));
         let mut sent = Vec::new();
         while !open.is_end_stream() {
@@ -47,7 +48,7 @@ fn every_attempt_gives_the_same_bytes_and_the_count_holds_one() {
             assert_eq!(open.size_hint().exact(), Some(body.len() - sent.len() as u64));
         }
         assert!(sent == setup.content[5..][..2 * FRAME + 10]);
-        assert_eq!(body.crc64(), Some(Crc64::of(&sent)));
+        assert_eq!(body.checksum(), Some(Checksum::of(Crc64Xz, &sent)));
         assert_eq!(setup.meter.net(), body.len());
         assert_eq!(setup.meter.gross(), attempt * body.len());
     }
@@ -81,7 +82,7 @@ fn a_file_that_became_shorter_fails_the_body_and_says_why() {
     let fault = body.take_fault().unwrap();
     assert!(fault.message().contains("became shorter"));
     assert!(body.take_fault().is_none(), "it is taken once");
-    assert_eq!(body.crc64(), None);
+    assert_eq!(body.checksum(), None);
 }
 
 #[test]
@@ -91,7 +92,7 @@ fn what_an_old_attempt_does_late_does_not_touch_the_new_one() {
     let mut old = body.open();
     let _new = body.open();
     assert!(next(&mut old).unwrap().is_ok());
-    assert_eq!(body.crc64(), None);
+    assert_eq!(body.checksum(), None);
     assert_eq!(setup.meter.net(), 0);
 }
 
@@ -100,5 +101,5 @@ fn an_empty_body_has_its_checksum_without_being_polled() {
     let setup = setup(0);
     let body = setup.body(0, 0, 1);
     assert!(body.open().is_end_stream());
-    assert_eq!(body.crc64(), Some(Crc64::EMPTY));
+    assert_eq!(body.checksum(), Some(Checksum::empty(Crc64Xz)));
 }

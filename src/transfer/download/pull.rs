@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    checksum::{Crc64, Crc64Digest},
+    checksum::{Algorithm, Checksum, Digest},
     error::{Error, ErrorKind, Result},
     ident::{ETag, VersionId},
     operation::Operation,
@@ -27,9 +27,9 @@ pub(super) struct Pull {
     size: u64,
     etag: Option<ETag>,
     version: Option<VersionId>,
-    crc64: Option<Crc64>,
+    checksum: Option<Checksum>,
     received: u64,
-    digest: Crc64Digest,
+    digest: Digest,
     breaks: u32,
     /// What had been received when the latest row of broken streams began.
     row_began_at: u64,
@@ -38,13 +38,14 @@ pub(super) struct Pull {
 impl Pull {
     /// Expects the object that the first answer describes.
     pub(super) fn begin(info: &ObjectInfo) -> Self {
+        let algorithm = info.checksum.map_or(Algorithm::Crc64Xz, Checksum::algorithm);
         Self {
             size: info.size,
             etag: info.etag.clone(),
             version: info.version_id.clone(),
-            crc64: info.crc64,
+            checksum: info.checksum,
             received: 0,
-            digest: Crc64Digest::new(),
+            digest: Digest::new(algorithm),
             breaks: 0,
             row_began_at: 0,
         }
@@ -129,7 +130,8 @@ impl Pull {
         let same = info.size == self.size
             && info.etag == self.etag
             && info.version_id == self.version
-            && info.crc64 == self.crc64;
+            // With a range, S3 does not show that of the whole.
+            && info.checksum.is_none_or(|checksum| Some(checksum) == self.checksum);
         if same { Ok(()) } else { Err(replaced()) }
     }
 
@@ -137,12 +139,12 @@ impl Pull {
     ///
     /// # Errors
     /// `Integrity` if the two differ.
-    pub(super) fn finish(&self) -> Result<(Crc64, bool)> {
+    pub(super) fn finish(&self) -> Result<(Checksum, bool)> {
         let ours = self.digest.value();
-        match self.crc64 {
+        match self.checksum {
             Some(theirs) if theirs != ours => Err(Error::new(
                 ErrorKind::Integrity,
-                format!("the bytes received have CRC-64 {ours}, and the store says {theirs}"),
+                format!("the bytes received have the checksum {ours}, and the store says {theirs}"),
             )
             .at(Operation::Get)
             .with_hint("something on the way, or this machine's memory, changed them; download it again")),

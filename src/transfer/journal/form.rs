@@ -46,21 +46,25 @@ pub(super) mod etag {
     }
 }
 
-/// Sixteen hexadecimal digits.
-pub(super) mod crc64 {
+/// Sixteen hexadecimal digits; behind the algorithm's name and a colon, unless it is CRC-64/XZ.
+pub(super) mod checksum {
     use super::{Deserializer, Serializer, refused, text};
-    use crate::checksum::Crc64;
+    use crate::checksum::{Algorithm, Checksum};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-    pub(in super::super) fn serialize<S: Serializer>(value: &Crc64, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&format_args!("{:016x}", value.get()))
+    pub(in super::super) fn serialize<S: Serializer>(value: &Checksum, to: S) -> Result<S::Ok, S::Error> {
+        match value.algorithm() {
+            Algorithm::Crc64Xz => to.collect_str(&format_args!("{:016x}", value.get())),
+            other => to.collect_str(&format_args!("{}:{:016x}", other.name(), value.get())),
+        }
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Crc64, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Checksum, D::Error> {
         let text = text(from)?;
-        let sound = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let value = if sound { u64::from_str_radix(&text, 16).ok() } else { None };
-        value.map(Crc64).ok_or_else(|| refused("a checksum"))
+        let (name, digits) = text.split_once(':').unwrap_or((Algorithm::Crc64Xz.name(), &text));
+        let sound = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let value = if sound { u64::from_str_radix(digits, 16).ok() } else { None };
+        let checksum = Algorithm::from_name(name).zip(value).map(|(algorithm, value)| Checksum::new(algorithm, value));
+        checksum.ok_or_else(|| refused("a checksum"))
     }
 }
 

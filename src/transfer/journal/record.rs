@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{form, identity::Identity};
 use crate::{
-    checksum::Crc64,
+    checksum::{Algorithm, Checksum},
     ident::{ETag, PartNumber, UploadId},
     sse::Echo,
 };
@@ -64,8 +64,8 @@ pub struct Part {
     /// Its bytes.
     pub len: u64,
     /// The checksum of the bytes that were sent.
-    #[serde(rename = "crc", with = "form::crc64")]
-    pub crc64: Crc64,
+    #[serde(rename = "crc", with = "form::checksum")]
+    pub checksum: Checksum,
     /// The store's mark of it.
     #[serde(with = "form::etag")]
     pub etag: ETag,
@@ -136,7 +136,7 @@ pub(super) fn decode(line: &[u8]) -> Result<Record, NoRecord> {
 const SUM_LEN: usize = 16;
 
 fn checksum(text: &[u8]) -> String {
-    format!("{:016x}", Crc64::of(text).get())
+    format!("{:016x}", Checksum::of(Algorithm::Crc64Xz, text).get())
 }
 
 #[cfg(test)]
@@ -157,7 +157,7 @@ mod tests {
         let part = Part {
             number: PartNumber::new(10_000).unwrap(),
             len: 5 << 30,
-            crc64: Crc64(u64::MAX),
+            checksum: Checksum::new(Algorithm::Crc64Xz, u64::MAX),
             etag: ETag::new(&"e".repeat(40)).unwrap(),
             echo: EchoSeen::Confirmed,
             crc_silent: false,
@@ -174,7 +174,7 @@ mod tests {
         for n in 1..=PartNumber::MAX {
             let mut part = sample::part(n);
             part.len = 5 << 30;
-            part.crc64 = Crc64(u64::MAX);
+            part.checksum = Checksum::new(Algorithm::Crc64Xz, u64::MAX);
             part.etag = ETag::new(&"e".repeat(40)).unwrap();
             total += encode(&Record::Part(part)).len();
         }

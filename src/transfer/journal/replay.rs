@@ -120,7 +120,10 @@ mod tests {
     #[test]
     fn a_line_of_a_later_version_is_told_from_damage() {
         let text = "2 {\"folded\":[1,2,3]}";
-        let line = format!("{text} {:016x}\n", crate::checksum::Crc64::of(text.as_bytes()).get());
+        let line = format!(
+            "{text} {:016x}\n",
+            crate::checksum::Checksum::of(crate::checksum::Algorithm::Crc64Xz, text.as_bytes()).get()
+        );
         let mut bytes = journal();
         bytes.extend(line.as_bytes());
         assert_eq!(replay(&bytes).rest, Rest::Unknown);

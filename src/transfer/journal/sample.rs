@@ -10,7 +10,7 @@ use super::{
     record::{self, EchoSeen, Initiated, Part, Record},
 };
 use crate::{
-    checksum::Crc64,
+    checksum::{Algorithm, Checksum},
     ident::{ETag, PartNumber, UploadId},
 };
 
@@ -45,7 +45,7 @@ pub(super) fn part(number: u16) -> Part {
     Part {
         number: PartNumber::new(number).unwrap(),
         len: if number == 3 { 5 } else { PART_SIZE },
-        crc64: Crc64::of(&number.to_be_bytes()),
+        checksum: Checksum::of(Algorithm::Crc64Xz, &number.to_be_bytes()),
         etag: ETag::new(&format!("5d41402abc4b2a76b9719d911017{number:04}")).unwrap(),
         echo: EchoSeen::Confirmed,
         crc_silent: number == 2,
@@ -92,7 +92,7 @@ fn any_part() -> impl Strategy<Value = Part> {
         |(number, len, crc, etag, echo, crc_silent)| Part {
             number: PartNumber::new(number).unwrap(),
             len,
-            crc64: Crc64(crc),
+            checksum: Checksum::new(Algorithm::Crc64Xz, crc),
             etag,
             echo,
             crc_silent,

@@ -3,13 +3,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dialect::Dialect;
+use crate::dialect::COS;
 
 const KIB: u64 = 1 << 10;
 const GIB: u64 = 1 << 30;
 
 fn cos() -> Limits {
-    Dialect::Cos.limits()
+    COS.limits()
 }
 
 fn plan(size: u64, part_size: Option<u64>) -> Plan {

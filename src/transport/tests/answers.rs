@@ -204,8 +204,7 @@ async fn keys_arrive_exactly_as_they_are_signed() {
         ("a\\b|c", "a%5Cb%7Cc"),
         ("%2e%2e/x", "%252e%252e/x"),
     ] {
-        let call =
-            crate::wire::UploadPart { key: ObjectKey::new(crate::dialect::Dialect::Cos, text).unwrap(), ..part(1) };
+        let call = crate::wire::UploadPart { key: ObjectKey::new(crate::dialect::COS, text).unwrap(), ..part(1) };
         client.send(&call, &no_sse()).await.unwrap();
         let seen = server.seen().pop().unwrap();
         let target = seen.head.split(' ').nth(1).unwrap().split('?').next().unwrap();

@@ -47,6 +47,7 @@ async fn a_body_held_back_is_sent_when_no_answer_comes_first() {
 async fn a_request_cut_short_is_sent_again_even_if_it_may_happen_only_once() {
     // Far more than all buffers on the way take, so that the store cannot have seen its end.
     let call = Put {
+        checksum: None,
         key: super::server::key(),
         properties: ObjectProperties::default(),
         payload: Payload::Bytes(Bytes::from(vec![7; 64 * MIB])),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::server::{Act, Server, address, client, customer, no_sse, part, part_taken};
 use crate::{
-    dialect::Dialect,
+    dialect::COS,
     error::ErrorKind,
     signing::{CredentialFuture, CredentialProvider, Credentials},
     transport::{ClientOptions, MaskedHead, RequestObserver, StoreClient},
@@ -196,5 +196,5 @@ async fn an_unconfirmed_or_contradicting_echo_is_told_and_never_sent_again() {
     let silent = Server::answering(&part_taken()).await;
     let client = silent.client_with(|options| options.allow_insecure_loopback = true);
     assert_eq!(client.send(&part(1), &customer()).await.unwrap().echo, crate::sse::Echo::Silent);
-    assert_eq!(client.dialect(), Dialect::Cos);
+    assert_eq!(client.dialect(), COS);
 }

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    dialect::Dialect,
+    dialect::COS,
     ident::{Bucket, ETag, ObjectKey, PartNumber, UploadId},
     signing::Credentials,
     sse::{CustomerKey, SseContext},
@@ -226,8 +226,8 @@ pub(super) const COMPLETED: &str =
     "<CompleteMultipartUploadResult><ETag>&quot;0123-1&quot;</ETag></CompleteMultipartUploadResult>";
 
 pub(super) fn address(endpoint: &str) -> Address {
-    let bucket = Bucket::new(Dialect::Cos, "examplebucket-1250000000").unwrap();
-    Address::new(Dialect::Cos, &bucket, None, Some(endpoint), Addressing::Path).unwrap()
+    let bucket = Bucket::new(COS, "examplebucket-1250000000").unwrap();
+    Address::new(COS, &bucket, None, Some(endpoint), Addressing::Path).unwrap()
 }
 
 pub(super) fn client(endpoint: &str, options: ClientOptions) -> crate::error::Result<StoreClient> {
@@ -236,7 +236,7 @@ pub(super) fn client(endpoint: &str, options: ClientOptions) -> crate::error::Re
 }
 
 pub(super) fn key() -> ObjectKey {
-    ObjectKey::new(Dialect::Cos, "folder/object").unwrap()
+    ObjectKey::new(COS, "folder/object").unwrap()
 }
 
 pub(super) fn upload_id() -> UploadId {
@@ -244,11 +244,11 @@ pub(super) fn upload_id() -> UploadId {
 }
 
 pub(super) fn no_sse() -> SseContext {
-    SseContext::none(Dialect::Cos)
+    SseContext::none(COS)
 }
 
 pub(super) fn customer() -> SseContext {
-    SseContext::customer(Dialect::Cos, CustomerKey::from_bytes(*b"0123456789ABCDEF0123456789ABCDEF"))
+    SseContext::customer(COS, CustomerKey::from_bytes(*b"0123456789ABCDEF0123456789ABCDEF"))
 }
 
 pub(super) fn head() -> Head {
@@ -262,6 +262,7 @@ pub(super) fn part(bytes: usize) -> UploadPart {
 
 pub(super) fn part_of(payload: Payload) -> UploadPart {
     UploadPart {
+        checksum: None,
         key: key(),
         upload_id: upload_id(),
         part: PartNumber::FIRST,
@@ -273,5 +274,12 @@ pub(super) fn part_of(payload: Payload) -> UploadPart {
 
 pub(super) fn complete() -> Complete {
     let parts = vec![(PartNumber::FIRST, ETag::new("0123").unwrap())];
-    Complete { key: key(), upload_id: upload_id(), parts, forbid_overwrite: false }
+    Complete {
+        keeps_checksum: false,
+        checksum: None,
+        key: key(),
+        upload_id: upload_id(),
+        parts,
+        forbid_overwrite: false,
+    }
 }

@@ -2,12 +2,13 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::dialect::COS;
 
 const BUCKET: &str = "examplebucket-1250000000";
 const OWN_HOST: &str = "examplebucket-1250000000.cos.ap-beijing.myqcloud.com";
 
 fn bucket() -> Bucket {
-    Bucket::new(Dialect::Cos, BUCKET).unwrap()
+    Bucket::new(COS, BUCKET).unwrap()
 }
 
 fn region() -> Region {
@@ -15,11 +16,11 @@ fn region() -> Region {
 }
 
 fn at(endpoint: Option<&str>, addressing: Addressing) -> Result<Address> {
-    Address::new(Dialect::Cos, &bucket(), Some(&region()), endpoint, addressing)
+    Address::new(COS, &bucket(), Some(&region()), endpoint, addressing)
 }
 
 fn key(text: &str) -> ObjectKey {
-    ObjectKey::new(Dialect::Cos, text).unwrap()
+    ObjectKey::new(COS, text).unwrap()
 }
 
 #[track_caller]
@@ -89,7 +90,7 @@ fn host_port_and_scheme_can_be_asked_for() {
     assert_eq!((address.host(), address.port(), address.authority()), (OWN_HOST, None, OWN_HOST));
     assert!(address.is_https());
     assert_eq!(address.bucket(), &bucket());
-    assert_eq!(address.dialect(), Dialect::Cos);
+    assert_eq!(address.dialect(), COS);
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn a_password_in_an_endpoint_is_refused_and_not_repeated() {
 
 #[test]
 fn what_does_not_fit_together_is_refused() {
-    let nowhere = Address::new(Dialect::Cos, &bucket(), None, None, Addressing::Auto).unwrap_err();
+    let nowhere = Address::new(COS, &bucket(), None, None, Addressing::Auto).unwrap_err();
     assert_eq!(nowhere.kind(), ErrorKind::Config);
     assert!(nowhere.hint().unwrap().contains("--region"));
     let no_domain = at(None, Addressing::BucketHost).unwrap_err();
@@ -160,7 +161,7 @@ fn what_does_not_fit_together_is_refused() {
 
 #[test]
 fn an_endpoint_needs_no_region() {
-    let address = Address::new(Dialect::Cos, &bucket(), None, Some("localhost:1"), Addressing::Auto).unwrap();
+    let address = Address::new(COS, &bucket(), None, Some("localhost:1"), Addressing::Auto).unwrap();
     assert_eq!(address.uri(None, "uploads").unwrap().to_string(), format!("https://localhost:1/{BUCKET}/?uploads"));
 }
 
@@ -193,7 +194,7 @@ proptest! {
         let query = format!("uploadId={}", encode::value(&parameter));
         for endpoint in [None, Some("http://[::ffff:1.2.3.4]:9000"), Some("https://localhost")] {
             let address = at(endpoint, Addressing::Auto).unwrap();
-            if let Ok(key) = ObjectKey::new(Dialect::Cos, &text) {
+            if let Ok(key) = ObjectKey::new(COS, &text) {
                 let uri = address.uri(Some(&key), &query).unwrap();
                 let url = reqwest::Url::parse(&uri.to_string()).unwrap();
                 prop_assert_eq!(url.path(), uri.path());

@@ -1,11 +1,14 @@
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::*;
+use crate::dialect::COS;
 use crate::error::ErrorKind;
 
 fn complete(parts: Vec<(PartNumber, ETag)>) -> Complete {
     Complete {
-        key: ObjectKey::new(Dialect::Cos, "k").unwrap(),
+        keeps_checksum: false,
+        checksum: None,
+        key: ObjectKey::new(COS, "k").unwrap(),
         upload_id: UploadId::new("id").unwrap(),
         parts,
         forbid_overwrite: false,
@@ -17,7 +20,7 @@ fn decode(body: &str) -> Result<Completed> {
     headers.insert("x-cos-hash-crc64ecma", HeaderValue::from_static("42"));
     headers.insert("x-cos-version-id", HeaderValue::from_static("v"));
     let answer = RawAnswer { status: StatusCode::OK, headers, body: Bytes::copy_from_slice(body.as_bytes()) };
-    complete(Vec::new()).decode(Dialect::Cos, &answer)
+    complete(Vec::new()).decode(COS, &answer)
 }
 
 const SAMPLE: &str = "<CompleteMultipartUploadResult xmlns=\"http://www.qcloud.com/document/product/436/7751\">\
@@ -48,7 +51,7 @@ fn a_tag_keeps_its_quotes_and_cannot_break_the_document() {
 fn the_answer_is_read_behind_the_blanks_that_precede_it() {
     let completed = decode(&format!("{}<?xml version=\"1.0\"?>{SAMPLE}", " \n".repeat(500))).unwrap();
     assert_eq!(completed.etag.as_str(), "915fca1c-1");
-    assert_eq!(completed.crc64.map(Crc64::get), Some(42));
+    assert_eq!(completed.checksum.map(Checksum::get), Some(42));
     assert_eq!(completed.version_id.as_ref().map(VersionId::as_str), Some("v"));
 }
 
@@ -84,6 +87,6 @@ fn a_malformed_checksum_does_not_undo_the_object() {
     let mut headers = HeaderMap::new();
     headers.insert("x-cos-hash-crc64ecma", HeaderValue::from_static("-1"));
     let answer = RawAnswer { status: StatusCode::OK, headers, body: Bytes::from_static(SAMPLE.as_bytes()) };
-    let error = complete(Vec::new()).decode(Dialect::Cos, &answer).unwrap_err();
+    let error = complete(Vec::new()).decode(COS, &answer).unwrap_err();
     assert!(error.is_doubtful() && error.kind() == ErrorKind::Protocol);
 }

@@ -2,7 +2,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::*;
-use crate::{checksum::Crc64, error::ErrorKind};
+use crate::dialect::COS;
+use crate::{checksum::Checksum, error::ErrorKind};
 
 fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> RawAnswer {
     let mut map = HeaderMap::new();
@@ -14,12 +15,12 @@ fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> RawAnswer {
 }
 
 fn get(range: Option<(u64, u64)>) -> Get {
-    Get { key: ObjectKey::new(Dialect::Cos, "k").unwrap(), version_id: None, range, if_match: None }
+    Get { key: ObjectKey::new(COS, "k").unwrap(), version_id: None, range, if_match: None }
 }
 
 #[track_caller]
 fn check(range: Option<(u64, u64)>, status: u16, headers: &[(&'static str, &'static str)], size: Option<u64>) {
-    match (get(range).decode(Dialect::Cos, &answer(status, headers)), size) {
+    match (get(range).decode(COS, &answer(status, headers)), size) {
         (Ok(info), Some(size)) => assert_eq!(info.size, size),
         (Err(error), None) => assert_eq!(error.kind(), ErrorKind::Protocol),
         (other, _) => panic!("{other:?}"),
@@ -64,7 +65,7 @@ fn an_answer_without_a_sound_range_or_size_is_refused() {
     ] {
         let mut map = answer(206, &[]);
         map.headers.insert("content-range", HeaderValue::from_static(range));
-        assert_eq!(get(Some((10, 19))).decode(Dialect::Cos, &map).unwrap_err().kind(), ErrorKind::Protocol, "{range}");
+        assert_eq!(get(Some((10, 19))).decode(COS, &map).unwrap_err().kind(), ErrorKind::Protocol, "{range}");
     }
 }
 
@@ -80,9 +81,9 @@ fn metadata_checksum_and_tag_are_read() {
         ("x-cos-meta-colour", "red"),
         ("last-modified", "Thu, 16 May 2019 06:45:51 GMT"),
     ];
-    let info = get(None).decode(Dialect::Cos, &answer(200, &headers)).unwrap();
+    let info = get(None).decode(COS, &answer(200, &headers)).unwrap();
     assert_eq!(info.etag.as_ref().map(ETag::as_str), Some("abc-2"));
-    assert_eq!(info.crc64.map(Crc64::get), Some(u64::MAX));
+    assert_eq!(info.checksum.map(Checksum::get), Some(u64::MAX));
     assert_eq!(info.version_id.as_ref().map(VersionId::as_str), Some("v1"));
     assert_eq!(info.storage_class.as_deref(), Some("ARCHIVE"));
     assert_eq!(info.nonce(), Some("n1"));
@@ -95,7 +96,7 @@ fn a_malformed_checksum_is_a_fault_of_the_protocol() {
     for crc in ["18446744073709551616", "-1", "0x10", "abc", ""] {
         let mut raw = answer(200, &[("content-length", "3")]);
         raw.headers.insert("x-cos-hash-crc64ecma", HeaderValue::from_static(crc));
-        assert_eq!(get(None).decode(Dialect::Cos, &raw).unwrap_err().kind(), ErrorKind::Protocol, "{crc:?}");
+        assert_eq!(get(None).decode(COS, &raw).unwrap_err().kind(), ErrorKind::Protocol, "{crc:?}");
     }
 }
 
@@ -103,9 +104,9 @@ fn a_malformed_checksum_is_a_fault_of_the_protocol() {
 fn two_different_checksums_contradict_each_other() {
     let mut raw = answer(200, &[("content-length", "3"), ("x-cos-hash-crc64ecma", "5")]);
     raw.headers.append("x-cos-hash-crc64ecma", HeaderValue::from_static("5"));
-    assert!(get(None).decode(Dialect::Cos, &raw).is_ok());
+    assert!(get(None).decode(COS, &raw).is_ok());
     raw.headers.append("x-cos-hash-crc64ecma", HeaderValue::from_static("6"));
-    assert_eq!(get(None).decode(Dialect::Cos, &raw).unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(get(None).decode(COS, &raw).unwrap_err().kind(), ErrorKind::Protocol);
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn endless_tags_and_versions_are_refused_without_being_repeated() {
     for name in ["etag", "x-cos-version-id"] {
         let mut raw = answer(200, &[("content-length", "1")]);
         raw.headers.insert(name, HeaderValue::from_str(&"x".repeat(2000)).unwrap());
-        let error = get(None).decode(Dialect::Cos, &raw).unwrap_err();
+        let error = get(None).decode(COS, &raw).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol);
         assert!(error.message().len() < 100, "{error}");
     }

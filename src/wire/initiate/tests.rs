@@ -2,17 +2,19 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::*;
+use crate::dialect::COS;
 use crate::error::ErrorKind;
 
 fn decode(body: &str) -> Result<String> {
     let initiate = Initiate {
-        key: ObjectKey::new(Dialect::Cos, "k").unwrap(),
+        checksum: None,
+        key: ObjectKey::new(COS, "k").unwrap(),
         properties: ObjectProperties::default(),
         forbid_overwrite: false,
     };
     let answer =
         RawAnswer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) };
-    initiate.decode(Dialect::Cos, &answer).map(|id| id.as_str().to_owned())
+    initiate.decode(COS, &answer).map(|id| id.as_str().to_owned())
 }
 
 #[test]

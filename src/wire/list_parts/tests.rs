@@ -2,6 +2,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::*;
+use crate::dialect::COS;
 use crate::error::ErrorKind;
 
 fn number(number: u16) -> PartNumber {
@@ -10,13 +11,13 @@ fn number(number: u16) -> PartNumber {
 
 fn decode(after: Option<u16>, inner: &str) -> Result<PartPage> {
     let call = ListParts {
-        key: ObjectKey::new(Dialect::Cos, "k").unwrap(),
+        key: ObjectKey::new(COS, "k").unwrap(),
         upload_id: UploadId::new("id").unwrap(),
         after: after.map(number),
     };
     let body = format!("<?xml version=\"1.0\"?><ListPartsResult><Bucket>b-1</Bucket>{inner}</ListPartsResult>");
     let answer = RawAnswer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from(body) };
-    call.decode(Dialect::Cos, &answer)
+    call.decode(COS, &answer)
 }
 
 fn part(number: u16, etag: &str, size: u64) -> String {

@@ -2,13 +2,14 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::*;
+use crate::dialect::COS;
 use crate::{error::ErrorKind, wire::LARGEST_ANSWER};
 
 fn decode(after: Option<(&str, &str)>, inner: &str) -> Result<UploadPage> {
     let call = ListUploads { prefix: String::new(), after: after.map(|(key, id)| (key.to_owned(), id.to_owned())) };
     let body = format!("<ListMultipartUploadsResult>{inner}</ListMultipartUploadsResult>");
     let answer = RawAnswer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from(body) };
-    call.decode(Dialect::Cos, &answer)
+    call.decode(COS, &answer)
 }
 
 fn truncated(key: &str, id: &str) -> String {

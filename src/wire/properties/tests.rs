@@ -1,19 +1,20 @@
 use super::*;
+use crate::dialect::COS;
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn meta(given: &[(&str, &str)]) -> Result<HeaderMap> {
-    ObjectProperties { meta: pairs(given), ..ObjectProperties::default() }.to_headers(Dialect::Cos)
+    ObjectProperties { meta: pairs(given), ..ObjectProperties::default() }.to_headers(COS)
 }
 
 fn tags(given: &[(&str, &str)]) -> Result<HeaderMap> {
-    ObjectProperties { tags: pairs(given), ..ObjectProperties::default() }.to_headers(Dialect::Cos)
+    ObjectProperties { tags: pairs(given), ..ObjectProperties::default() }.to_headers(COS)
 }
 
 fn headers(given: &[(&str, &str)]) -> Result<HeaderMap> {
-    ObjectProperties { headers: pairs(given), ..ObjectProperties::default() }.to_headers(Dialect::Cos)
+    ObjectProperties { headers: pairs(given), ..ObjectProperties::default() }.to_headers(COS)
 }
 
 #[track_caller]
@@ -39,8 +40,8 @@ fn every_property_becomes_its_header() {
         ]),
         nonce: Some("n1".to_owned()),
     };
-    properties.check(Dialect::Cos).unwrap();
-    let map = properties.to_headers(Dialect::Cos).unwrap();
+    properties.check(COS).unwrap();
+    let map = properties.to_headers(COS).unwrap();
     let mut found: Vec<_> = map.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
     found.sort_unstable();
     assert_eq!(
@@ -127,10 +128,10 @@ fn what_has_an_option_of_its_own_is_not_given_twice() {
         ..ObjectProperties::default()
     };
     for name in ["content-type", "x-cos-storage-class", "x-cos-acl", "x-cos-tagging", "x-cos-meta-a"] {
-        refused(properties(name).to_headers(Dialect::Cos), "given twice");
+        refused(properties(name).to_headers(COS), "given twice");
     }
     let empty = ObjectProperties { acl: Some(String::new()), ..ObjectProperties::default() };
-    refused(empty.to_headers(Dialect::Cos), "is empty");
+    refused(empty.to_headers(COS), "is empty");
 }
 
 #[test]
@@ -158,8 +159,8 @@ fn metadata_is_short() {
 fn tags_are_few_short_and_plain() {
     let numbered: Vec<(String, String)> = (0..11).map(|number| (format!("k{number}"), "v".to_owned())).collect();
     let with = |count: usize| ObjectProperties { tags: numbered[..count].to_vec(), ..ObjectProperties::default() };
-    assert!(with(10).check(Dialect::Cos).is_ok());
-    refused(with(11).to_headers(Dialect::Cos), "11 tags");
+    assert!(with(10).check(COS).is_ok());
+    refused(with(11).to_headers(COS), "11 tags");
     let (k, v) = ("k".repeat(129), "v".repeat(257));
     assert!(tags(&[(&k[1..], &v[1..])]).is_ok());
     refused(tags(&[(&k, "v")]), "too long");
@@ -177,7 +178,7 @@ fn what_belongs_to_reading_or_to_sessions_is_not_sent_with_an_upload() {
     {
         let properties =
             ObjectProperties { headers: vec![(name.to_owned(), "x".to_owned())], ..ObjectProperties::default() };
-        let error = properties.check(Dialect::Cos).unwrap_err();
+        let error = properties.check(COS).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.message().contains("cannot be given"), "{error}");
     }

@@ -2,6 +2,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::*;
+use crate::dialect::COS;
 use crate::sse::CustomerKey;
 
 fn answer(status: u16, body: &str, from_store: bool) -> RawAnswer {
@@ -17,15 +18,15 @@ fn body(code: &str, message: &str) -> String {
 }
 
 fn plain() -> SseContext {
-    SseContext::none(Dialect::Cos)
+    SseContext::none(COS)
 }
 
 fn customer() -> SseContext {
-    SseContext::customer(Dialect::Cos, CustomerKey::from_bytes(*b"0123456789ABCDEF0123456789ABCDEF"))
+    SseContext::customer(COS, CustomerKey::from_bytes(*b"0123456789ABCDEF0123456789ABCDEF"))
 }
 
 fn refuse(operation: Operation, sse: &SseContext, status: u16, body: &str) -> Error {
-    refusal(Dialect::Cos, operation, sse, &answer(status, body, true))
+    refusal(COS, operation, sse, &answer(status, body, true))
 }
 
 #[track_caller]
@@ -89,14 +90,14 @@ fn unknown_codes_go_by_their_status() {
 #[test]
 fn gateways_are_unavailable_and_proxies_are_named() {
     for status in [408, 429, 500, 502, 503, 504, 522] {
-        let error = refusal(Dialect::Cos, Operation::Put, &plain(), &answer(status, "<html>busy</html>", false));
+        let error = refusal(COS, Operation::Put, &plain(), &answer(status, "<html>busy</html>", false));
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{status}");
         assert!(error.hint().unwrap().starts_with("the answer did not come from the store (a proxy?)"));
     }
-    let login = refusal(Dialect::Cos, Operation::Put, &plain(), &answer(403, "<title>Sign in</title>", false));
+    let login = refusal(COS, Operation::Put, &plain(), &answer(403, "<title>Sign in</title>", false));
     assert_eq!(login.kind(), ErrorKind::Rejected);
     assert_eq!(login.message(), "Put failed with 403 (forbidden): Sign in");
-    let teapot = refusal(Dialect::Cos, Operation::Put, &plain(), &answer(418, "", false));
+    let teapot = refusal(COS, Operation::Put, &plain(), &answer(418, "", false));
     assert_eq!(teapot.hint(), Some("the answer did not come from the store (a proxy?)"));
     let redirect = refuse(Operation::Put, &plain(), 307, "");
     assert!(redirect.hint().unwrap().contains("--endpoint"));

@@ -3,12 +3,13 @@ use http::{HeaderValue, StatusCode};
 use proptest::prelude::*;
 
 use super::*;
+use crate::dialect::COS;
 
 fn read(body: impl Into<Vec<u8>>) -> StoreError {
     let mut headers = HeaderMap::new();
     headers.insert("x-cos-request-id", HeaderValue::from_static("NWU5MDNk"));
     let answer = RawAnswer { status: StatusCode::FORBIDDEN, headers, body: Bytes::from(body.into()) };
-    StoreError::read(Dialect::Cos, &answer)
+    StoreError::read(COS, &answer)
 }
 
 #[track_caller]
@@ -136,11 +137,11 @@ fn no_terminal_sequence_gets_through() {
 #[test]
 fn the_request_id_is_the_headers() {
     let mut headers = HeaderMap::new();
-    assert_eq!(request_id(Dialect::Cos, &headers), None);
+    assert_eq!(request_id(COS, &headers), None);
     headers.insert("x-cos-request-id", HeaderValue::from_static("  "));
-    assert_eq!(request_id(Dialect::Cos, &headers), None);
+    assert_eq!(request_id(COS, &headers), None);
     headers.insert("x-cos-request-id", HeaderValue::from_bytes(b"ab\xffc d").unwrap());
-    assert_eq!(request_id(Dialect::Cos, &headers).as_deref(), Some("abcd"));
+    assert_eq!(request_id(COS, &headers).as_deref(), Some("abcd"));
 }
 
 proptest! {

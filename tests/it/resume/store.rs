@@ -25,6 +25,7 @@ async fn put_part(desk: &Desk, number: u16, bytes: Vec<u8>) {
         part: PartNumber::new(number).unwrap(),
         payload: Payload::Bytes(Bytes::from(bytes)),
         content_md5: None,
+        checksum: None,
         traffic_limit: None,
     };
     desk.rig.client.send(&call, &desk.sse).await.unwrap();

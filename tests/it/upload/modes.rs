@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sealift::{
+    checksum::{Algorithm::Crc64Xz, Checksum},
     emulator::FaultPlan,
     sse::{SseContext, SseMode},
     transfer::{Concurrency, Receipt, Stage},
@@ -21,7 +22,7 @@ async fn round_trip(len: usize, parts: u32, concurrency: Concurrency) -> Vec<(Ss
         assert_eq!(receipt.size, len as u64);
         assert_eq!(receipt.parts, parts);
         assert_eq!(receipt.sse.mode, sse.mode().name());
-        assert_eq!(receipt.crc64, Some(sealift::checksum::Crc64::of(&rig.content).to_string()));
+        assert_eq!(receipt.crc64, Some(Checksum::of(Crc64Xz, &rig.content).to_string()));
         assert_eq!(receipt.upload_id.is_some(), parts > 1);
         assert_eq!(receipt.sent_bytes, len as u64);
         assert_eq!(receipt.url, format!("cos://examplebucket-1250000000/{KEY}"));

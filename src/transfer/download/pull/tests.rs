@@ -3,12 +3,13 @@
 use http::HeaderMap;
 
 use super::*;
+use crate::checksum::Algorithm::Crc64Xz;
 
 fn object(content: &[u8]) -> ObjectInfo {
     ObjectInfo {
         size: content.len() as u64,
         etag: ETag::new("tag"),
-        crc64: Some(Crc64::of(content)),
+        checksum: Some(Checksum::of(Crc64Xz, content)),
         version_id: None,
         content_type: None,
         storage_class: None,
@@ -36,14 +37,14 @@ fn all_bytes_in_any_pieces_are_proved() {
     pull.take(b"").unwrap();
     pull.take(b"6789").unwrap();
     assert!(pull.is_complete());
-    assert_eq!(pull.finish().unwrap(), (Crc64::of(b"123456789"), true));
+    assert_eq!(pull.finish().unwrap(), (Checksum::of(Crc64Xz, b"123456789"), true));
 }
 
 #[test]
 fn an_empty_object_is_complete_at_once() {
     let pull = Pull::begin(&object(b""));
     assert!(pull.is_complete());
-    assert_eq!(pull.finish().unwrap(), (Crc64::EMPTY, true));
+    assert_eq!(pull.finish().unwrap(), (Checksum::empty(Crc64Xz), true));
 }
 
 #[test]
@@ -52,16 +53,16 @@ fn wrong_bytes_are_an_integrity_error_that_says_both_checksums() {
     pull.take(b"wrong").unwrap();
     let error = pull.finish().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
-    for crc64 in [Crc64::of(b"right"), Crc64::of(b"wrong")] {
-        assert!(error.message().contains(&crc64.to_string()));
+    for checksum in [Checksum::of(Crc64Xz, b"right"), Checksum::of(Crc64Xz, b"wrong")] {
+        assert!(error.message().contains(&checksum.to_string()));
     }
 }
 
 #[test]
 fn without_the_stores_checksum_nothing_is_claimed() {
-    let mut pull = Pull::begin(&ObjectInfo { crc64: None, ..object(b"x") });
+    let mut pull = Pull::begin(&ObjectInfo { checksum: None, ..object(b"x") });
     pull.take(b"y").unwrap();
-    assert_eq!(pull.finish().unwrap(), (Crc64::of(b"y"), false));
+    assert_eq!(pull.finish().unwrap(), (Checksum::of(Crc64Xz, b"y"), false));
 }
 
 #[test]
@@ -111,11 +112,13 @@ fn another_object_in_its_place_is_told_as_that() {
     for other in [
         ObjectInfo { size: 2, ..object(b"x") },
         ObjectInfo { etag: ETag::new("other"), ..object(b"x") },
-        ObjectInfo { crc64: None, ..object(b"x") },
+        ObjectInfo { checksum: Some(Checksum::of(Crc64Xz, b"y")), ..object(b"x") },
         ObjectInfo { version_id: VersionId::new("v2"), ..object(b"x") },
     ] {
         assert_eq!(pull.same_object(&other).unwrap_err().kind(), ErrorKind::Rejected);
     }
+    let silent = ObjectInfo { checksum: None, ..object(b"x") };
+    assert!(pull.same_object(&silent).is_ok(), "a range need not come with the checksum of the whole");
     let refused = |status| Pull::not_resumed(Error::new(ErrorKind::Rejected, "refused").answered(status, None, None));
     assert!(refused(412).message().contains("replaced"));
     assert_eq!(refused(404).message(), "refused");

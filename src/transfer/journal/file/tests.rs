@@ -7,6 +7,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::*;
+use crate::checksum::Algorithm::Crc64Xz;
 use crate::{
     sse::{CustomerKey, SseContext},
     transfer::journal::{Asked, Identity, StateDir, sample},
@@ -103,7 +104,8 @@ fn what_cannot_be_gone_on_with_is_refused_and_not_touched() {
     let (_dir, state) = place();
     let whole = sample::text();
     let mut lines: Vec<&str> = whole.split_inclusive('\n').collect();
-    let sealed = |text: &str| format!("{text} {:016x}\n", crate::checksum::Crc64::of(text.as_bytes()).get());
+    let sealed =
+        |text: &str| format!("{text} {:016x}\n", crate::checksum::Checksum::of(Crc64Xz, text.as_bytes()).get());
     let newer = [lines[0], &sealed(r#"2 {"moved":{}}"#)].concat();
     let twice = whole.repeat(2);
     let begun_damaged = whole.replacen("cos", "cOs", 1);
@@ -184,7 +186,7 @@ fn a_place_that_cannot_be_written_to_is_named() {
 fn no_secret_is_in_any_byte_of_it() {
     const CANARY: [u8; 32] = *b"canary-canary-canary-canary-0123";
     let (_dir, state) = place();
-    let sse = SseContext::customer(crate::dialect::Dialect::Cos, CustomerKey::from_bytes(CANARY));
+    let sse = SseContext::customer(crate::dialect::COS, CustomerKey::from_bytes(CANARY));
     let Identity { target, source, .. } = sample::identity();
     let properties = ObjectProperties {
         meta: vec![("note".to_owned(), "metadata-canary".to_owned())],

@@ -1,10 +1,9 @@
 use super::*;
 use crate::{
+    dialect::COS,
     sse::{CustomerKey, KmsContext},
     transfer::journal::sample,
 };
-
-const COS: Dialect = Dialect::Cos;
 
 /// A request, whole, to be changed in one place.
 struct Request {

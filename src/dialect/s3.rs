@@ -1,0 +1,106 @@
+//! S3: what the manuals of AWS say of names and limits; other stores that speak it mostly follow them.
+
+use super::names::{ChecksumWish, ForbidOverwrite, Limits, Names};
+
+/// "Protecting data with server-side encryption", "Checking object integrity" and the API reference of the calls, in the
+/// Amazon S3 manuals.
+pub(super) const NAMES: Names = Names {
+    prefix: "x-amz-",
+    sse: "x-amz-server-side-encryption",
+    sse_kms_key_id: "x-amz-server-side-encryption-aws-kms-key-id",
+    sse_context: "x-amz-server-side-encryption-context",
+    customer_algorithm: "x-amz-server-side-encryption-customer-algorithm",
+    customer_key: "x-amz-server-side-encryption-customer-key",
+    customer_key_md5: "x-amz-server-side-encryption-customer-key-md5",
+    source_customer_algorithm: "x-amz-copy-source-server-side-encryption-customer-algorithm",
+    source_customer_key: "x-amz-copy-source-server-side-encryption-customer-key",
+    source_customer_key_md5: "x-amz-copy-source-server-side-encryption-customer-key-md5",
+    managed: "AES256",
+    kms: "aws:kms",
+    crc64_xz: None,
+    crc64_nvme: Some("x-amz-checksum-crc64nvme"),
+    crc32c: Some("x-amz-checksum-crc32c"),
+    checksum_wish: Some(ChecksumWish {
+        algorithm: "x-amz-checksum-algorithm",
+        of_whole: ("x-amz-checksum-type", "FULL_OBJECT"),
+        show: ("x-amz-checksum-mode", "ENABLED"),
+        words: ("CRC64NVME", "CRC32C"),
+    }),
+    request_id: "x-amz-request-id",
+    // Stores that are compatible with it do not all do so.
+    always_names_requests: false,
+    version_id: "x-amz-version-id",
+    meta: "x-amz-meta-",
+    storage_class: "x-amz-storage-class",
+    acl: "x-amz-acl",
+    tagging: "x-amz-tagging",
+    // "How to prevent object overwrites with conditional writes": PutObject and CompleteMultipartUpload; in a bucket
+    // with versions it looks at the current one.
+    forbid_overwrite: ForbidOverwrite { header: ("if-none-match", "*"), at_initiate: false, despite_versions: true },
+    traffic_limit: None,
+    security_token: "x-amz-security-token",
+    reserved: &[
+        ("x-amz-server-side-encryption", "the encryption has its own options, so that every call carries it"),
+        ("x-amz-copy-source", "it would turn the upload into a copy"),
+        ("x-amz-security-token", "the token comes with the credentials"),
+        ("x-amz-checksum", "checksums are computed and compared here"),
+        ("x-amz-sdk-checksum", "checksums are computed and compared here"),
+        ("x-amz-content-sha256", "it belongs to the signature"),
+        ("x-amz-date", "it belongs to the signature"),
+        ("x-amz-decoded-content-length", "it belongs to the connection"),
+        ("x-amz-trailer", "it belongs to the connection"),
+        ("x-amz-mp-object-size", "it follows from the source"),
+        ("x-cos-", "the store does not go by this name"),
+    ],
+};
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// "Amazon S3 multipart upload limits", "Working with object metadata", "Categorizing your storage using tags". The
+/// largest object is what the parts can hold; stores with a lower limit refuse by themselves.
+pub(super) const LIMITS: Limits = Limits {
+    min_part: 5 * MIB,
+    max_part: 5 * GIB,
+    max_parts: 10_000,
+    max_put: 5 * GIB,
+    max_object: 50_000 * GIB,
+    traffic_limit: None,
+    max_tags: 10,
+    max_tag_key: 128,
+    max_tag_value: 256,
+    max_meta: 2 << 10,
+    max_meta_total: 2 << 10,
+};
+
+/// The region that requests are signed for where none is given: that of AWS's first one, which stores without regions
+/// take as well.
+pub(super) const REGION: &str = "us-east-1";
+
+/// Why no bucket can have this name ("General purpose bucket naming rules"). Upper-case letters and `_`, which other
+/// stores and old buckets have, are let through: they only need addresses of path style.
+pub(super) fn check_bucket(name: &str) -> Result<(), &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if !(3..=63).contains(&name.len()) {
+        return Err("it has fewer than 3 or more than 63 characters");
+    }
+    if !name.bytes().all(allowed) {
+        return Err("only letters, digits, '-', '.' and '_' are allowed");
+    }
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    if !edge(name.as_bytes().first()) || !edge(name.as_bytes().last()) || name.contains("..") {
+        return Err("it begins or ends with another character than a letter or digit, or has two dots in a row");
+    }
+    Ok(())
+}
+
+/// Why no object can have this key ("Naming Amazon S3 objects").
+pub(super) fn check_key(key: &str) -> Result<(), String> {
+    if key.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if key.len() > 1024 {
+        return Err(format!("it has {} bytes, and the store takes 1024", key.len()));
+    }
+    Ok(())
+}
