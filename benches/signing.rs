@@ -35,7 +35,8 @@ fn signing(criterion: &mut Criterion) {
         bencher.iter_batched(
             upload_part,
             |mut head| {
-                presign(Dialect::Cos, &mut head, black_box(&credentials), now, 3600).expect("it can be signed");
+                presign(Dialect::Cos, "ap-beijing", &mut head, black_box(&credentials), now, 3600)
+                    .expect("it can be signed");
                 head
             },
             BatchSize::SmallInput,

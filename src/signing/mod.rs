@@ -5,13 +5,18 @@
 
 mod canonical;
 mod cos;
+mod framing;
+mod head;
+mod s3;
 #[cfg(test)]
 mod tests;
+mod v4;
 
 use std::{fmt, future::Future, pin::Pin, time::SystemTime};
 
 use http::request::Parts;
 
+pub(crate) use self::framing::Framing;
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
@@ -114,17 +119,41 @@ impl CredentialProvider for Credentials {
     }
 }
 
+/// What is signed of a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content<'a> {
+    /// No body, or one that is in memory: its SHA-256 is signed.
+    Bytes(&'a [u8]),
+    /// A body that is streamed, after its head is signed.
+    Stream {
+        /// How many bytes it has, without any framing.
+        len: u64,
+        /// The header name of the checksum that follows as a trailer, if one does.
+        trailer: Option<&'static str>,
+    },
+}
+
 /// Adds the authorization and token headers to a head whose absolute URI and other headers are final.
 ///
 /// `now` is the store's time as far as it is known. Signed are all query parameters and every header that says what
 /// is asked of the store, so that no bucket rule finds one missing and nobody can change one on the way.
 ///
+/// A streamed body may have to be framed; then the head tells the framed length, and the body must be sent through the
+/// framing that comes back. COS needs neither region nor content, and never frames.
+///
 /// # Errors
-/// `Config` if a header or parameter to be signed comes twice.
-pub(crate) fn seal(dialect: Dialect, head: &mut Parts, credentials: &Credentials, now: SystemTime) -> Result<()> {
+/// `Config` if a header or parameter to be signed comes twice where that has no one meaning.
+pub(crate) fn seal(
+    dialect: Dialect,
+    region: &str,
+    head: &mut Parts,
+    content: Content<'_>,
+    credentials: &Credentials,
+    now: SystemTime,
+) -> Result<Option<Framing>> {
     match dialect {
-        Dialect::Cos => cos::seal(head, credentials, now),
-        Dialect::S3 => unreachable!(),
+        Dialect::Cos => cos::seal(head, credentials, now).map(|()| None),
+        Dialect::S3 => s3::seal(region, head, content, credentials, now),
     }
 }
 
@@ -134,8 +163,11 @@ pub(crate) fn seal(dialect: Dialect, head: &mut Parts, credentials: &Credentials
 /// with the same value; on a head without headers only the host is signed. Encryption headers are never part of the
 /// address: for an object under a customer key, whoever uses it must have that key and send the three headers.
 ///
+/// `region` is the bucket's; COS does not ask for it.
+///
 /// # Errors
-/// `Config` if `seconds` is 0, if the query has encryption parameters or a signature, or if something comes twice.
+/// `Config` if `seconds` is 0 or more than the store allows, if the query has encryption parameters or a signature, or
+/// if something comes twice.
 ///
 /// # Examples
 /// ```
@@ -146,12 +178,14 @@ pub(crate) fn seal(dialect: Dialect, head: &mut Parts, credentials: &Credentials
 ///     .body(())?
 ///     .into_parts();
 /// let credentials = Credentials::new("SAMPLEID", "SAMPLEKEY")?;
-/// presign(Dialect::Cos, &mut head, &credentials, UNIX_EPOCH + Duration::from_secs(1_700_000_000), 600)?;
+/// let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+/// presign(Dialect::Cos, "ap-beijing", &mut head, &credentials, now, 600)?;
 /// assert!(head.uri.query().is_some_and(|query| query.contains("q-header-list=host&")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn presign(
     dialect: Dialect,
+    region: &str,
     head: &mut Parts,
     credentials: &Credentials,
     now: SystemTime,
@@ -159,6 +193,6 @@ pub fn presign(
 ) -> Result<()> {
     match dialect {
         Dialect::Cos => cos::presign(head, credentials, now, seconds),
-        Dialect::S3 => unreachable!(),
+        Dialect::S3 => s3::presign(region, head, credentials, now, seconds),
     }
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    signing::{self, Credentials},
+    signing::{self, Content, Credentials, Framing},
     sse::{Echo, SseContext},
     transport::{
         answer::{self, Collected, End},
@@ -108,6 +108,8 @@ impl From<Error> for Setback {
 /// A head that is signed and ready to leave.
 struct Sealed {
     head: Parts,
+    /// What the body has to pass through, if its signature wants that.
+    framing: Option<Framing>,
     used: Offset,
     temporary: Option<Box<Credentials>>,
     secrets: OwnSecrets,
@@ -128,24 +130,38 @@ impl Shared {
         headers.contains_key(names.customer_key) || headers.contains_key(names.source_customer_key)
     }
 
-    async fn seal<C: Call>(&self, call: &C, sse: &SseContext) -> Result<Sealed, Setback> {
+    async fn seal<C: Call>(&self, call: &C, sse: &SseContext, payload: &Payload) -> Result<Sealed, Setback> {
         let mut head = self.head(call, sse)?;
         let credentials = self.credentials.credentials().await.map_err(|error| {
             let passing = error.kind() == ErrorKind::Unavailable;
             Setback::new(error, if passing { Cause::Connect { absent: false } } else { Cause::Final })
         })?;
         let used = self.offset();
-        signing::seal(self.address.dialect(), &mut head, &credentials, used.apply(self.options.clock.now()))?;
-        let names = self.address.dialect().names();
+        let dialect = self.address.dialect();
+        let content = match payload {
+            Payload::Empty => Content::Bytes(&[]),
+            Payload::Bytes(bytes) => Content::Bytes(bytes),
+            Payload::Replay(replay) => Content::Stream { len: replay.len(), trailer: call.trailer(dialect) },
+        };
+        let now = used.apply(self.options.clock.now());
+        let framing = signing::seal(dialect, self.address.region(), &mut head, content, &credentials, now)?;
+        let names = dialect.names();
         let of_credentials = std::iter::once(&credentials.key).chain(&credentials.token);
         let secrets = OwnSecrets::of(&head.headers, &[names.customer_key, names.source_customer_key], of_credentials);
-        Ok(Sealed { head, used, temporary: credentials.token.is_some().then(|| Box::new(credentials)), secrets })
+        Ok(Sealed {
+            head,
+            framing,
+            used,
+            temporary: credentials.token.is_some().then(|| Box::new(credentials)),
+            secrets,
+        })
     }
 
     /// The masked head of a call as it would leave now.
     pub(super) async fn masked<C: Call>(&self, call: &C, sse: &SseContext) -> Result<MaskedHead> {
-        let sealed = self.seal(call, sse).await.map_err(|setback| setback.error)?;
-        Ok(self.mask(call, &sealed.head, 1, call.payload().len()))
+        let payload = call.payload();
+        let sealed = self.seal(call, sse, &payload).await.map_err(|setback| setback.error)?;
+        Ok(self.mask(call, &sealed.head, 1, payload.len()))
     }
 
     fn mask<C: Call>(&self, call: &C, head: &Parts, attempt: u32, body_len: u64) -> MaskedHead {
@@ -159,16 +175,16 @@ impl Shared {
         sse: &SseContext,
         plan: Plan,
     ) -> Result<Success<C::Answer>, Setback> {
-        let Sealed { head, used, temporary, secrets } = self.seal(call, sse).await?;
-        let url = self.route.url(&head.uri)?;
         let payload = call.payload();
+        let Sealed { head, framing, used, temporary, secrets } = self.seal(call, sse, &payload).await?;
+        let url = self.route.url(&head.uri)?;
         let masked = self.mask(call, &head, plan.number, payload.len());
         log(call, &masked);
         if let Some(observer) = &self.options.observer {
             observer.request(&masked);
         }
         let exchange = Exchange { shared: self, call, sse, secrets, stall: self.options.stall_timeout };
-        let mut outcome = exchange.run(head, url, &payload, plan).await;
+        let mut outcome = exchange.run(head, framing, url, &payload, plan).await;
         if let Err(setback) = &mut outcome {
             setback.used = used;
             setback.temporary = temporary;
@@ -195,13 +211,14 @@ impl<C: Call> Exchange<'_, C> {
     async fn run(
         &self,
         head: Parts,
+        framing: Option<Framing>,
         url: reqwest::Url,
         payload: &Payload,
         plan: Plan,
     ) -> Result<Success<C::Answer>, Setback> {
         let http = self.shared.pools.here()?;
         let pulse = Pulse::start(!payload.is_empty());
-        let body = PacedBody::open(payload, &pulse, plan.hold_back.then_some(HOLD));
+        let body = PacedBody::open(payload, framing, &pulse, plan.hold_back.then_some(HOLD));
         let has_body = body.is_some();
         let mut request = reqwest::Request::new(head.method, url);
         *request.headers_mut() = head.headers;

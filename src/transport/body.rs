@@ -13,6 +13,8 @@ use tokio::time::{Instant, Sleep};
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    signing::Framing,
+    transport::chunked::ChunkedBody,
     wire::{BoxBody, Payload, Replay},
 };
 
@@ -138,11 +140,21 @@ enum Source {
 
 impl PacedBody {
     /// The body of a payload from its start; `None` if there is none to send.
-    pub(super) fn open(payload: &Payload, pulse: &Pulse, hold_for: Option<Duration>) -> Option<Self> {
-        let (source, left) = match payload {
-            Payload::Empty => return None,
-            Payload::Bytes(bytes) => (Source::Memory(bytes.clone()), bytes.len() as u64),
-            Payload::Replay(replay) => (Source::Replay(replay.open(), Arc::clone(replay)), replay.len()),
+    pub(super) fn open(
+        payload: &Payload,
+        framing: Option<Framing>,
+        pulse: &Pulse,
+        hold_for: Option<Duration>,
+    ) -> Option<Self> {
+        let (source, left) = match (payload, framing) {
+            (Payload::Empty, _) => return None,
+            (Payload::Bytes(bytes), _) => (Source::Memory(bytes.clone()), bytes.len() as u64),
+            (Payload::Replay(replay), None) => (Source::Replay(replay.open(), Arc::clone(replay)), replay.len()),
+            (Payload::Replay(replay), Some(framing)) => {
+                let left = framing.encoded_len(replay.len());
+                let body = ChunkedBody::open(Arc::clone(replay), framing);
+                (Source::Replay(Box::pin(body), Arc::clone(replay)), left)
+            }
         };
         (left > 0).then(|| Self { source, left, pulse: pulse.clone(), hold: None, hold_for })
     }

@@ -11,6 +11,7 @@ mod answer;
 mod attempt;
 mod backoff;
 mod body;
+mod chunked;
 mod client;
 mod dial;
 mod masked;

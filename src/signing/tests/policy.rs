@@ -12,7 +12,7 @@ use super::vectors::{load, pairs};
 use crate::{
     dialect::Dialect,
     error::ErrorKind,
-    signing::{Credentials, seal},
+    signing::{Content, Credentials, seal},
 };
 
 const KEY: &str = "TESTSECRETKEY0123456789";
@@ -148,7 +148,7 @@ fn recompute(head: &Parts, secret: &str) -> String {
 #[test]
 fn a_sealed_head_verifies_by_a_second_computation() {
     let mut head = full_head();
-    seal(Dialect::Cos, &mut head, &credentials(), now()).unwrap();
+    seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials(), now()).unwrap();
     assert_eq!(authorization(&head)["q-signature"], recompute(&head, KEY));
     assert_ne!(authorization(&head)["q-signature"], recompute(&head, "another secret key"));
 }
@@ -157,7 +157,8 @@ fn a_sealed_head_verifies_by_a_second_computation() {
 fn all_that_is_asked_of_the_store_is_signed_and_nothing_that_changes_on_the_way() {
     let mut head = full_head();
     let given: BTreeSet<String> = head.headers.keys().map(ToString::to_string).collect();
-    seal(Dialect::Cos, &mut head, &credentials().with_token("TOKEN+/=").unwrap(), now()).unwrap();
+    seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials().with_token("TOKEN+/=").unwrap(), now())
+        .unwrap();
     let auth = authorization(&head);
     let signed: BTreeSet<String> = auth["q-header-list"].split(';').map(str::to_owned).collect();
     let mut expected = given;
@@ -173,7 +174,7 @@ fn all_that_is_asked_of_the_store_is_signed_and_nothing_that_changes_on_the_way(
 #[test]
 fn the_window_begins_a_minute_ago_and_ends_in_an_hour() {
     let mut head = full_head();
-    seal(Dialect::Cos, &mut head, &credentials(), now()).unwrap();
+    seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials(), now()).unwrap();
     let auth = authorization(&head);
     assert_eq!(auth["q-sign-time"], "1699999940;1700003600");
     assert_eq!(auth["q-key-time"], auth["q-sign-time"]);
@@ -182,7 +183,8 @@ fn the_window_begins_a_minute_ago_and_ends_in_an_hour() {
 #[test]
 fn a_clock_before_1970_does_not_underflow() {
     let mut head = full_head();
-    seal(Dialect::Cos, &mut head, &credentials(), UNIX_EPOCH - Duration::from_secs(5)).unwrap();
+    seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials(), UNIX_EPOCH - Duration::from_secs(5))
+        .unwrap();
     assert_eq!(authorization(&head)["q-sign-time"], "0;3600");
 }
 
@@ -196,12 +198,12 @@ fn the_host_is_made_explicit_as_it_will_be_sent() {
         ("http://[::1]:9000/key", "[::1]:9000"),
     ] {
         let mut head = head("GET", uri, &[]);
-        seal(Dialect::Cos, &mut head, &credentials(), now()).unwrap();
+        seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials(), now()).unwrap();
         assert_eq!(head.headers["host"], host, "{uri}");
         assert_eq!(authorization(&head)["q-header-list"], "host");
     }
     let mut given = head("GET", "https://127.0.0.1:9000/key", &[("host", "bucket.store.example")]);
-    seal(Dialect::Cos, &mut given, &credentials(), now()).unwrap();
+    seal(Dialect::Cos, "", &mut given, Content::Bytes(&[]), &credentials(), now()).unwrap();
     assert_eq!(given.headers["host"], "bucket.store.example");
 }
 
@@ -209,7 +211,7 @@ fn the_host_is_made_explicit_as_it_will_be_sent() {
 fn blanks_around_a_value_are_not_signed_because_http_drops_them() {
     let sealed = |value: &str| {
         let mut head = head("PUT", "https://store.example/key", &[("x-cos-meta-a", value)]);
-        seal(Dialect::Cos, &mut head, &credentials(), now()).unwrap();
+        seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials(), now()).unwrap();
         authorization(&head)["q-signature"].clone()
     };
     assert_eq!(sealed("  v \t"), sealed("v"));
@@ -219,10 +221,10 @@ fn blanks_around_a_value_are_not_signed_because_http_drops_them() {
 #[test]
 fn sealing_again_replaces_the_seal_and_the_token() {
     let mut head = full_head();
-    seal(Dialect::Cos, &mut head, &credentials().with_token("first").unwrap(), now()).unwrap();
-    seal(Dialect::Cos, &mut head, &credentials(), now()).unwrap();
+    seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials().with_token("first").unwrap(), now()).unwrap();
+    seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials(), now()).unwrap();
     let mut fresh = full_head();
-    seal(Dialect::Cos, &mut fresh, &credentials(), now()).unwrap();
+    seal(Dialect::Cos, "", &mut fresh, Content::Bytes(&[]), &credentials(), now()).unwrap();
     assert_eq!(head.headers, fresh.headers);
 }
 
@@ -230,11 +232,11 @@ fn sealing_again_replaces_the_seal_and_the_token() {
 fn a_header_or_parameter_given_twice_is_refused() {
     let mut doubled = full_head();
     doubled.headers.append("x-cos-meta-empty", HeaderValue::from_static("2"));
-    let error = seal(Dialect::Cos, &mut doubled, &credentials(), now()).unwrap_err();
+    let error = seal(Dialect::Cos, "", &mut doubled, Content::Bytes(&[]), &credentials(), now()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(error.message(), "the header x-cos-meta-empty is given more than once");
     let mut doubled = head("GET", "https://store.example/?prefix=a&Prefix=b", &[]);
-    let error = seal(Dialect::Cos, &mut doubled, &credentials(), now()).unwrap_err();
+    let error = seal(Dialect::Cos, "", &mut doubled, Content::Bytes(&[]), &credentials(), now()).unwrap_err();
     assert_eq!(error.message(), "the query parameter prefix is given more than once");
 }
 
@@ -243,7 +245,7 @@ fn any_change_of_a_signed_part_changes_the_signature() {
     let signature = |change: &dyn Fn(&mut Parts)| {
         let mut head = full_head();
         change(&mut head);
-        seal(Dialect::Cos, &mut head, &credentials(), now()).unwrap();
+        seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials(), now()).unwrap();
         authorization(&head)["q-signature"].clone()
     };
     let uri = |from: &'static str, to: &'static str| {
@@ -280,7 +282,7 @@ fn any_change_of_a_signed_part_changes_the_signature() {
 fn equal_targets_in_other_spellings_have_one_signature() {
     let signature = |uri: &str| {
         let mut head = head("GET", uri, &[]);
-        seal(Dialect::Cos, &mut head, &credentials(), now()).unwrap();
+        seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials(), now()).unwrap();
         authorization(&head)["q-signature"].clone()
     };
     assert_eq!(signature("https://s.example/a%7eb?uploads"), signature("https://s.example/a~b?uploads="));
@@ -303,7 +305,7 @@ fn every_recorded_request_sealed_by_us_verifies() {
                 }
                 // The plain computation knows no '+' for a space.
                 ours.uri = ours.uri.to_string().replace('+', "%20").parse().unwrap();
-                seal(Dialect::Cos, &mut ours, &credentials(), now()).unwrap();
+                seal(Dialect::Cos, "", &mut ours, Content::Bytes(&[]), &credentials(), now()).unwrap();
                 assert_eq!(authorization(&ours)["q-signature"], recompute(&ours, KEY), "{}", text("target"));
                 requests += 1;
             }
@@ -315,7 +317,8 @@ fn every_recorded_request_sealed_by_us_verifies() {
 #[test]
 fn no_dump_of_a_sealed_head_shows_the_seal_or_the_token() {
     let mut head = head("GET", "https://store.example/key", &[]);
-    seal(Dialect::Cos, &mut head, &credentials().with_token("SECRETTOKEN").unwrap(), now()).unwrap();
+    seal(Dialect::Cos, "", &mut head, Content::Bytes(&[]), &credentials().with_token("SECRETTOKEN").unwrap(), now())
+        .unwrap();
     let signature = authorization(&head)["q-signature"].clone();
     let dump = format!("{head:?} {:?}", credentials().with_token("SECRETTOKEN").unwrap());
     for secret in [KEY, "SECRETTOKEN", &signature] {

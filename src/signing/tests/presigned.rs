@@ -47,7 +47,7 @@ fn published_addresses_come_out_to_the_last_byte() {
             tail = signature[signature.find("&x-cos-security-token=").unwrap()..].to_owned();
         }
         let mut head = head(case["method"].as_str().unwrap(), &start);
-        presign(Dialect::Cos, &mut head, &credentials, now(), SECONDS).unwrap();
+        presign(Dialect::Cos, "", &mut head, &credentials, now(), SECONDS).unwrap();
         assert_eq!(format!("{}{tail}", head.uri), url, "{name}");
         checked += 1;
     }
@@ -58,7 +58,7 @@ fn published_addresses_come_out_to_the_last_byte() {
 fn headers_of_the_head_are_bound_to_the_address_but_not_in_it() {
     let mut head = head("PUT", "https://store.example/key?partNumber=1&uploadId=u");
     head.headers.insert("x-cos-server-side-encryption-customer-key", "S0VZ".parse().unwrap());
-    presign(Dialect::Cos, &mut head, &credentials(), now(), SECONDS).unwrap();
+    presign(Dialect::Cos, "", &mut head, &credentials(), now(), SECONDS).unwrap();
     let query = head.uri.query().unwrap();
     assert!(query.contains("q-header-list=host%3Bx-cos-server-side-encryption-customer-key&"), "{query}");
     assert!(!query.contains("S0VZ"));
@@ -69,7 +69,7 @@ fn headers_of_the_head_are_bound_to_the_address_but_not_in_it() {
 fn a_bare_address_gets_its_first_parameter_after_a_question_mark() {
     for uri in ["https://store.example", "https://store.example/", "https://store.example/?"] {
         let mut head = head("GET", uri);
-        presign(Dialect::Cos, &mut head, &credentials(), now(), SECONDS).unwrap();
+        presign(Dialect::Cos, "", &mut head, &credentials(), now(), SECONDS).unwrap();
         assert!(head.uri.to_string().starts_with("https://store.example/?q-sign-algorithm=sha1&q-ak="), "{}", head.uri);
     }
 }
@@ -78,7 +78,7 @@ fn a_bare_address_gets_its_first_parameter_after_a_question_mark() {
 fn what_must_not_be_in_an_address_is_refused() {
     let refused = |uri: &str, seconds: u64| {
         let mut head = head("GET", uri);
-        let error = presign(Dialect::Cos, &mut head, &credentials(), now(), seconds).unwrap_err();
+        let error = presign(Dialect::Cos, "", &mut head, &credentials(), now(), seconds).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(!error.message().contains("S0VZ"));
         error.message().to_owned()
