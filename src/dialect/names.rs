@@ -68,6 +68,8 @@ pub(crate) struct ChecksumWish {
     pub(crate) of_whole: (&'static str, &'static str),
     /// At HEAD and GET: that it is to be shown.
     pub(crate) show: (&'static str, &'static str),
+    /// Domains whose stores are documented to check a checksum that follows a body, each with a dot before it.
+    pub(crate) documented_at: &'static [&'static str],
     /// The store's words for CRC-64/NVME and CRC-32C.
     pub(crate) words: (&'static str, &'static str),
 }

@@ -24,6 +24,7 @@ pub(super) const NAMES: Names = Names {
         algorithm: "x-amz-checksum-algorithm",
         of_whole: ("x-amz-checksum-type", "FULL_OBJECT"),
         show: ("x-amz-checksum-mode", "ENABLED"),
+        documented_at: &[".amazonaws.com", ".amazonaws.com.cn"],
         words: ("CRC64NVME", "CRC32C"),
     }),
     request_id: "x-amz-request-id",

@@ -1,0 +1,113 @@
+//! Finding out what a store does, with one random byte in the place of a part that is sent later.
+//!
+//! A store that confirmed no encryption at Initiate may ignore it altogether; it is not to get a byte of the source
+//! before it has proved that it does not. And a store may take any checksum, or none, without looking at it. The real
+//! part overwrites the byte.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use md5::{Digest as _, Md5};
+
+use super::Proof;
+use crate::{
+    checksum::Checksum,
+    error::{Error, ErrorKind, Result},
+    ident::{PartNumber, UploadId},
+    operation::Operation,
+    sse::Echo,
+    transfer::{Job, part::must_confirm},
+    transport::Answered,
+    wire::{PartReceipt, Payload, SentChecksum, UploadPart, one_byte},
+};
+
+/// Sends the byte as this part, in as many ways as are needed, and says what confirmed its encryption.
+///
+/// # Errors
+/// `Encryption` if the store does not confirm the encryption, `Integrity` if nothing proves what it gets.
+pub(crate) async fn probe(job: &Job, upload: &UploadId, number: PartNumber) -> Result<Echo> {
+    let mut byte = [0];
+    getrandom::fill(&mut byte)
+        .map_err(|error| Error::new(ErrorKind::Internal, "the system gives no random bytes").caused_by(error))?;
+    let probe = Probe { job, upload, number, byte: Bytes::copy_from_slice(&byte) };
+    let found = probe.run().await.map_err(|error| error.at(Operation::UploadPart).at_part(number))?;
+    must_confirm(&job.sse, Operation::UploadPart, &found.echo).map_err(|error| error.at_part(number))?;
+    Ok(found.echo)
+}
+
+struct Probe<'a> {
+    job: &'a Job,
+    upload: &'a UploadId,
+    number: PartNumber,
+    byte: Bytes,
+}
+
+impl Probe<'_> {
+    async fn run(&self) -> Result<Answered<PartReceipt>> {
+        if let Some(proof) = self.job.proof() {
+            return self.send(proof, self.checksum(), Md5::digest(&self.byte).into()).await;
+        }
+        match self.send(Proof::Told, self.checksum(), [0; 16]).await {
+            Ok(answer) if answer.value.checksum == Some(self.checksum()) => {
+                self.job.found(Proof::Told);
+                return Ok(answer);
+            }
+            // That it does not encrypt as asked is worse than any checksum could be.
+            Ok(answer) => must_confirm(&self.job.sse, Operation::UploadPart, &answer.echo)?,
+            // Some demand the checksum that they were promised at Initiate.
+            Err(refused) if is_refusal(&refused) => {}
+            Err(error) => return Err(error),
+        }
+        let kept = self.job.integrity.kept;
+        let ways = [Proof::Trailer, Proof::Header, Proof::ContentMd5];
+        for proof in ways.into_iter().filter(|proof| kept || !proof.tells_the_store()) {
+            let sum = self.checksum();
+            let wrong = Checksum::new(sum.algorithm(), sum.get() ^ 1);
+            match self.send(proof, wrong, [0; 16]).await {
+                // It looks at nothing.
+                Ok(_) => continue,
+                Err(refused) if is_refusal(&refused) => {}
+                Err(error) => return Err(error),
+            }
+            // It may as well have refused the way itself.
+            match self.send(proof, sum, Md5::digest(&self.byte).into()).await {
+                Ok(answer) => {
+                    self.job.found(proof);
+                    return Ok(answer);
+                }
+                Err(refused) if is_refusal(&refused) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::new(ErrorKind::Integrity, "this endpoint checks nothing of what is sent to it")
+            .with_hint("it took a byte with a wrong checksum, and a wrong Content-MD5; nothing would prove an upload"))
+    }
+
+    fn checksum(&self) -> Checksum {
+        Checksum::of(self.job.integrity.algorithm, &self.byte)
+    }
+
+    async fn send(&self, proof: Proof, sum: Checksum, md5: [u8; 16]) -> Result<Answered<PartReceipt>> {
+        let call = UploadPart {
+            key: self.job.key.clone(),
+            upload_id: self.upload.clone(),
+            part: self.number,
+            payload: match proof {
+                Proof::Trailer => one_byte(&self.byte, sum),
+                Proof::Told | Proof::Header | Proof::ContentMd5 => Payload::Bytes(self.byte.clone()),
+            },
+            content_md5: (proof == Proof::ContentMd5).then(|| BASE64_STANDARD.encode(md5)),
+            checksum: match proof {
+                Proof::Trailer => Some(SentChecksum::Trailer(sum.algorithm())),
+                Proof::Header => Some(SentChecksum::Header(sum)),
+                Proof::Told | Proof::ContentMd5 => None,
+            },
+            traffic_limit: None,
+        };
+        self.job.unless_cancelled(self.job.send(&call)).await
+    }
+}
+
+/// Whether the store has looked at a part and does not want it.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.status(), Some(400..=499)) && !matches!(error.kind(), ErrorKind::Credentials | ErrorKind::Encryption)
+}

@@ -1,0 +1,122 @@
+//! What was found out about endpoints, kept so that it is found out once.
+
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::Proof;
+use crate::{checksum::Algorithm, small_file, wire::Address};
+
+/// How long a finding counts, in seconds: a week. Stores are exchanged and updated.
+const LIFE: u64 = 7 * 24 * 3600;
+
+/// What was found out about endpoints. Clones share it.
+///
+/// It is a cache: where it cannot be read or written, things are found out again.
+#[derive(Clone, Debug, Default)]
+pub struct EndpointProfiles(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    file: Option<PathBuf>,
+    known: Mutex<BTreeMap<String, Finding>>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Finding {
+    proof: Proof,
+    /// Unix seconds.
+    at: u64,
+}
+
+impl EndpointProfiles {
+    /// Findings that outlive the process, in this file.
+    pub fn at(file: impl Into<PathBuf>) -> Self {
+        let file = file.into();
+        let known = read(&file);
+        Self(Arc::new(Shared { file: Some(file), known: Mutex::new(known) }))
+    }
+
+    /// How an endpoint proves bytes, if that was found out lately. `now`: Unix seconds.
+    pub(crate) fn lookup(&self, address: &Address, algorithm: Algorithm, now: u64) -> Option<Proof> {
+        let finding = self.known().get(&name(address, algorithm)).copied()?;
+        (finding.at <= now && now - finding.at < LIFE).then_some(finding.proof)
+    }
+
+    /// Notes a finding.
+    pub(crate) fn note(&self, address: &Address, algorithm: Algorithm, proof: Proof, now: u64) {
+        let mut known = self.known();
+        known.retain(|_, finding| now.saturating_sub(finding.at) < LIFE);
+        known.insert(name(address, algorithm), Finding { proof, at: now });
+        if let Some(file) = &self.0.file
+            && let Err(error) = write(file, &known)
+        {
+            tracing::debug!(%error, "what was found out about the endpoint is not kept");
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Finding>> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The endpoint, and what was asked of it. Several buckets of one host may be served by different stores.
+fn name(address: &Address, algorithm: Algorithm) -> String {
+    let scheme = if address.is_https() { "https" } else { "http" };
+    format!("{scheme}://{}/{} {}", address.authority(), address.bucket(), algorithm.name())
+}
+
+fn read(file: &Path) -> BTreeMap<String, Finding> {
+    let text = small_file::read_text(file).ok();
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+/// Replaces the file as a whole, so that another process never reads half of it.
+fn write(file: &Path, known: &BTreeMap<String, Finding>) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
+    fresh.write_all(&serde_json::to_vec_pretty(known)?)?;
+    fresh.persist(file).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{dialect::S3, ident::Bucket, wire::Addressing};
+
+    fn at(endpoint: &str) -> Address {
+        Address::new(S3, &Bucket::new(S3, "bucket").unwrap(), None, Some(endpoint), Addressing::Path).unwrap()
+    }
+
+    #[test]
+    fn a_finding_counts_for_its_endpoint_and_for_a_week() {
+        let profiles = EndpointProfiles::default();
+        let (one, other) = (at("https://one.example"), at("https://other.example"));
+        profiles.note(&one, Algorithm::Crc64Nvme, Proof::Header, 1_000);
+        let lookup = |address, algorithm, now| profiles.lookup(address, algorithm, now);
+        assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 1_000), Some(Proof::Header));
+        assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 1_000 + LIFE), None);
+        assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 999), None, "it would be from the future");
+        assert_eq!(lookup(&one, Algorithm::Crc32c, 1_000), None);
+        assert_eq!(lookup(&other, Algorithm::Crc64Nvme, 1_000), None);
+        assert_eq!(lookup(&at("http://one.example"), Algorithm::Crc64Nvme, 1_000), None);
+    }
+
+    #[test]
+    fn a_file_keeps_it_and_a_broken_one_is_as_good_as_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("new").join("endpoints.json");
+        EndpointProfiles::at(&file).note(&at("https://one.example"), Algorithm::Crc32c, Proof::Trailer, 5);
+        let again = EndpointProfiles::at(&file);
+        assert_eq!(again.lookup(&at("https://one.example"), Algorithm::Crc32c, 6), Some(Proof::Trailer));
+        std::fs::write(&file, "{").unwrap();
+        assert_eq!(EndpointProfiles::at(&file).lookup(&at("https://one.example"), Algorithm::Crc32c, 6), None);
+    }
+}
