@@ -250,11 +250,18 @@ impl Error {
     #[must_use]
     pub(crate) fn resumable(mut self) -> Self {
         const KEPT: &str = "what has arrived is kept, and the same command goes on from there";
-        self.0.resumable = true;
+        self = self.repeatable();
         self.0.hint = Some(match self.0.hint.take() {
             Some(hint) => format!("{hint}; {KEPT}").into(),
             None => KEPT.into(),
         });
+        self
+    }
+
+    /// Marks a failure after which the same command can bring the upload to its end, because nothing was lost.
+    #[must_use]
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.0.resumable = true;
         self
     }
 

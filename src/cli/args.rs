@@ -48,7 +48,7 @@ pub(super) struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Upload a file, verify it, and print the receipt; stopped or killed, the same command goes on where it was.
+    /// Upload a file or a stream, verify it, and print the receipt; stopped or killed, the same command goes on where it was.
     #[command(after_help = PUT_EXAMPLES)]
     Put(Box<PutArgs>),
     /// Download an object and check it.
@@ -82,7 +82,7 @@ pub(super) enum Command {
 /// Options of `put`.
 #[derive(Args, Debug)]
 pub(super) struct PutArgs {
-    /// The file to upload.
+    /// The file to upload, or `-` for standard input of any length.
     #[arg(value_name = "SRC", value_hint = ValueHint::FilePath)]
     pub(super) source: OsString,
     /// Where to: cos://BUCKET-APPID/KEY. The key is taken literally; after a trailing `/` the file's name is appended.
@@ -110,19 +110,20 @@ pub(super) struct PutArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Transfer")]
 pub(super) struct TuningArgs {
-    /// Bytes per part, such as 16MiB [default: chosen from the file's size].
+    /// Bytes per part, such as 16MiB [default: chosen from the file's size; a stream's parts grow].
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub(super) part_size: Option<u64>,
     /// How many parts go at once: a number, or `auto` to find out by measuring.
     #[arg(long, value_name = "N|auto", value_parser = concurrency, default_value = "auto")]
     pub(super) concurrency: Concurrency,
-    /// The most memory that the process may take, such as 48MiB (peak resident size).
+    /// The most memory that the process may take, such as 48MiB (peak resident size) [default: 32MiB, for a stream
+    /// 128MiB].
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub(super) memory: Option<u64>,
     /// Bytes per second over all connections together, such as 20MiB/s.
     #[arg(long, value_name = "RATE", value_parser = units::rate)]
     pub(super) limit_rate: Option<u64>,
-    /// Send the MD5 of every part for the store to check as well; costs an additional pass over the file.
+    /// Send the MD5 of every part for the store to check as well; costs an additional pass over a file.
     #[arg(long)]
     pub(super) content_md5: bool,
 }
@@ -312,6 +313,10 @@ Examples:
     sealift put big.tar cos://backup-1250000000/ --sse managed --dry-run
   Stopped or killed, the same command goes on; or begin anew:
     sealift put big.tar cos://backup-1250000000/ --sse managed --restart
+  What another program writes, of any length (set -o pipefail):
+    tar c home | sealift put - cos://backup-1250000000/home.tar
+  The same kept in a file first, so that the upload can be resumed:
+    tar c home | sealift put - cos://backup-1250000000/home.tar --spool /var/tmp
   For a script:
     sealift --json put big.tar cos://backup-1250000000/ | jq -r .crc64";
 

@@ -83,10 +83,11 @@ pub(super) fn report(now: &Progress, moving: &'static str, console: &Console) {
     if console.json() {
         console.complain_value(&json!({ "progress": {
             "stage": name(now.stage, moving),
-            "total": now.total,
+            "total": Some(now.total).filter(|_| !now.open),
+            "longest": now.longest,
             "sent": now.sent,
             "confirmed": now.confirmed,
-            "parts": now.parts,
+            "parts": Some(now.parts).filter(|_| !now.open),
             "parts_done": now.parts_done,
             "in_flight": now.in_flight,
             "retries": now.retries,
@@ -97,12 +98,22 @@ pub(super) fn report(now: &Progress, moving: &'static str, console: &Console) {
     }
 }
 
-/// One line, such as `sending: 3 MiB of 12 MiB proved (25 %), 3/12 parts, 4 under way`.
+/// One line, such as `sending: 3 MiB of 12 MiB proved (25 %), 3/12 parts, 4 under way`. Of a stream it says how much was
+/// read so far.
 fn in_words(now: &Progress, moving: &'static str) -> String {
-    let mut line = format!("{}: {} of {}", name(now.stage, moving), show_size(now.confirmed), show_size(now.total));
-    let hundredths = u128::from(now.confirmed) * 100;
-    if let Some(percent) = hundredths.checked_div(u128::from(now.total)) {
-        let _ = write!(line, " proved ({percent} %)");
+    let (confirmed, total) = (show_size(now.confirmed), show_size(now.total));
+    let mut line = format!("{}: ", name(now.stage, moving));
+    if now.open {
+        let _ = write!(line, "{total} read");
+        if now.confirmed > 0 {
+            let _ = write!(line, ", {confirmed} proved");
+        }
+    } else {
+        let _ = write!(line, "{confirmed} of {total}");
+        let hundredths = u128::from(now.confirmed) * 100;
+        if let Some(percent) = hundredths.checked_div(u128::from(now.total)) {
+            let _ = write!(line, " proved ({percent} %)");
+        }
     }
     let details = details(now);
     if !details.is_empty() {
@@ -122,7 +133,7 @@ impl Seen {
         Line {
             name: self.name,
             time: at.duration_since(self.since),
-            bytes: sending.then_some((sent, now.total)),
+            bytes: sending.then_some((sent, (!now.open).then_some(now.total))),
             pace: if sending { self.pace.note(at, sent) } else { None },
             details: details(now),
             trouble: None,
@@ -134,6 +145,7 @@ fn name(stage: Stage, moving: &'static str) -> &'static str {
     match stage {
         Stage::Starting => "starting",
         Stage::Resuming => "resuming",
+        Stage::Reading => "reading",
         Stage::Sending => moving,
         Stage::Completing => "completing",
         Stage::Verifying => "verifying",
@@ -168,7 +180,11 @@ fn width() -> usize {
 fn details(now: &Progress) -> String {
     let mut details = String::new();
     if now.parts > 1 {
-        details = format!("{}/{} parts", now.parts_done, now.parts);
+        details = if now.open {
+            format!("{} parts", now.parts_done)
+        } else {
+            format!("{}/{} parts", now.parts_done, now.parts)
+        };
     }
     if now.retries > 0 {
         let comma = if details.is_empty() { "" } else { ", " };
@@ -193,6 +209,15 @@ mod tests {
         (now.stage, now.in_flight) = (Stage::Sending, 4);
         assert_eq!(in_words(&now, "sending"), "sending: 3 MiB of 12 MiB proved (25 %), 3/12 parts, 4 under way");
         assert_eq!(in_words(&Progress::default(), "sending"), "starting: 0 bytes of 0 bytes");
+    }
+
+    #[test]
+    fn of_a_stream_it_says_what_was_read_so_far() {
+        let mut now = Progress { total: 12 << 20, confirmed: 3 << 20, parts: 12, parts_done: 3, ..Progress::default() };
+        (now.stage, now.open) = (Stage::Sending, true);
+        assert_eq!(in_words(&now, "sending"), "sending: 12 MiB read, 3 MiB proved, 3 parts");
+        let spooling = Progress { stage: Stage::Sending, open: true, total: 5, sent: 5, ..Progress::default() };
+        assert_eq!(in_words(&spooling, "spooling"), "spooling: 5 bytes read");
     }
 
     #[test]

@@ -1,10 +1,16 @@
-//! `put`: a file becomes one encrypted, proven object.
+//! `put`: a file or a stream becomes one encrypted, proven object.
 
 mod rehearsal;
+mod spool;
+mod stdin;
 
-use std::{ffi::OsStr, path::Path, sync::Arc};
+use std::{ffi::OsStr, io, path::Path, sync::Arc};
 
-use self::rehearsal::Rehearsal;
+use self::{
+    rehearsal::{Outline, Rehearsal},
+    spool::Spool,
+    stdin::Stdin,
+};
 use super::{
     args::{NoClobber, ObjectArgs, PutArgs, ResumeArgs, TuningArgs},
     block_on,
@@ -14,29 +20,30 @@ use super::{
     report,
     signals::Signals,
     sse_key, store,
+    units::show_size,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     ident::{ObjectKey, ObjectUrl},
+    sse::SseContext,
     transfer::{
-        Clobber, PreparedUpload, UploadRequest, Uploader, UploaderOptions,
-        journal::{JournalChoice, StateDir},
+        Clobber, OnChange, PreparedUpload, Receipt, StreamPlan, UploadRequest, Uploader, UploaderOptions,
+        journal::{JournalChoice, StateDir, Target},
     },
-    transport::RequestObserver,
+    transport::{RequestObserver, StoreClient},
     wire::ObjectProperties,
 };
 
-/// Uploads a file.
+/// Uploads a file or a stream.
 pub(super) fn run(args: &PutArgs, console: &Console) -> Result<()> {
-    if args.source == "-" {
-        return Err(Error::new(ErrorKind::Config, "streams are not supported yet")
-            .with_hint("write the data to a file first; for a file that is called `-`, say ./-"));
-    }
-    let source = Path::new(&args.source);
+    let input = Input::of(args)?;
     let url: ObjectUrl = args.url.parse()?;
-    let key = key(&url, source)?;
+    let key = match input {
+        Input::File(path) => key(&url, path)?,
+        Input::Stream | Input::Spooled(_) => stdin::key(&url)?,
+    };
     let sse = sse_key::context(url.dialect, &args.sse, console)?;
-    let options = uploader_options(&args.tuning)?;
+    let options = uploader_options(&args.tuning, matches!(input, Input::Stream))?;
     let explainer = Explainer::new(args.explain && !args.dry_run, console);
     let observer = Some(Arc::clone(&explainer) as Arc<dyn RequestObserver>);
     let client = if args.dry_run {
@@ -44,34 +51,195 @@ pub(super) fn run(args: &PutArgs, console: &Console) -> Result<()> {
     } else {
         store::client(&url, &args.store, observer)?
     };
-    let mut request = UploadRequest::new(client.clone(), key.clone(), source)
-        .sse(sse.clone())
-        .concurrency(args.tuning.concurrency)
-        .properties(properties(&args.object, source))
-        .content_md5(args.tuning.content_md5)
-        .clobber(clobber(args.object.no_clobber))
-        .restart(args.resume.restart)
-        .on_change(args.resume.on_change.into());
-    if let Some(bytes) = args.tuning.part_size {
-        request = request.part_size(bytes);
-    }
-    let prepared = request.build()?;
+    let work = Work { args, console, client, key, sse, options, input };
     if args.dry_run {
-        let forbid_overwrite = args.object.no_clobber.is_some();
-        let content_md5 = args.tuning.content_md5.then(|| rehearsal::first_md5(&prepared)).transpose()?;
-        let PreparedUpload { properties, plan, .. } = prepared;
-        let rehearsal = Rehearsal { client, key, sse, properties, plan, forbid_overwrite, content_md5 };
-        return block_on(rehearsal.show(&url, console));
+        return work.rehearse(&url);
     }
-    let single = prepared.plan().single;
-    let request = UploadRequest::from(prepared).journal(journal(&args.resume, single)?);
-    let uploader = Uploader::new(options)?;
-    let outcome = block_on(async {
-        let mut signals = Signals::listen(console)?;
-        drive::to_the_end(uploader.upload(request), console, &mut signals).await
-    });
+    let outcome = work.upload();
     explainer.sum_up();
     report::print_upload(&outcome?, console)
+}
+
+/// What is uploaded.
+#[derive(Clone, Copy, Debug)]
+enum Input<'a> {
+    File(&'a Path),
+    /// Standard input, held in memory.
+    Stream,
+    /// Standard input, kept in a file of this directory first.
+    Spooled(&'a Path),
+}
+
+impl<'a> Input<'a> {
+    fn of(args: &'a PutArgs) -> Result<Self> {
+        match (args.source == "-", &args.resume.spool) {
+            (false, None) => Ok(Self::File(Path::new(&args.source))),
+            (true, None) => Ok(Self::Stream),
+            (true, Some(dir)) => Ok(Self::Spooled(dir)),
+            (false, Some(_)) => Err(Error::new(ErrorKind::Config, "--spool is for standard input, and SRC is a file")
+                .with_hint("leave --spool out: the upload of a file can be resumed as it is")),
+        }
+    }
+}
+
+/// One upload, as it was asked for.
+struct Work<'a> {
+    args: &'a PutArgs,
+    console: &'a Console,
+    client: StoreClient,
+    key: ObjectKey,
+    sse: SseContext,
+    options: UploaderOptions,
+    input: Input<'a>,
+}
+
+impl Work<'_> {
+    /// Shows what would be sent. Of standard input nothing is read.
+    fn rehearse(self, url: &ObjectUrl) -> Result<()> {
+        let TuningArgs { part_size, content_md5, .. } = self.args.tuning;
+        let (prepared, outline) = match self.input {
+            Input::File(path) => {
+                let prepared = self.of_file(path).build()?;
+                let outline = Outline::of_file(&prepared, content_md5)?;
+                (prepared, outline)
+            }
+            Input::Stream => {
+                let plan = StreamPlan::new(self.options.memory, part_size, url.dialect.limits())?;
+                (self.of_reader(io::empty()).build()?, Outline::Stream(plan))
+            }
+            Input::Spooled(dir) => {
+                (self.checked()?, Outline::Spool { dir: dir.to_owned(), part_size: part_size.unwrap_or(PART_SIZE) })
+            }
+        };
+        let rehearsal = Rehearsal {
+            client: self.client,
+            key: self.key,
+            sse: self.sse,
+            properties: prepared.properties,
+            outline,
+            forbid_overwrite: self.args.object.no_clobber.is_some(),
+        };
+        block_on(rehearsal.show(url, self.console))
+    }
+
+    /// Uploads it.
+    fn upload(&self) -> Result<Receipt> {
+        match self.input {
+            Input::File(path) => {
+                let prepared = self.of_file(path).build()?;
+                let single = prepared.plan().is_some_and(|plan| plan.single);
+                let request = UploadRequest::from(prepared).journal(journal(&self.args.resume, single)?);
+                self.run(async |_| Ok(request))
+            }
+            Input::Stream => self.upload_stream(),
+            Input::Spooled(dir) => self.upload_spooled(dir),
+        }
+    }
+
+    /// Uploads standard input out of memory.
+    fn upload_stream(&self) -> Result<Receipt> {
+        let plan = StreamPlan::new(self.options.memory, self.args.tuning.part_size, self.client.dialect().limits())?;
+        let stdin = Stdin::open()?;
+        match stdin.left {
+            Some(left) if left > plan.longest => return Err(plan.outgrown()),
+            Some(_) => {}
+            None => self.console.note(&longest(&plan)),
+        }
+        // A short one goes in one piece, but nobody knows that yet.
+        let request = self.of_reader(stdin).build()?;
+        let request = UploadRequest::from(request).journal(journal(&self.args.resume, false)?);
+        self.run(async |_| Ok(request))
+    }
+
+    /// Uploads standard input out of a file that keeps it until the object is there.
+    fn upload_spooled(&self, dir: &Path) -> Result<Receipt> {
+        self.checked()?;
+        let journal = journal(&self.args.resume, false)?;
+        let target = Target::new(self.client.dialect(), self.client.address().bucket(), &self.key);
+        let spool = Spool::open(dir, &target, self.args.resume.restart, self.console)?;
+        let found = spool.found().map(|bytes| spool.going_on(bytes));
+        let stdin = match &found {
+            Some(note) => {
+                self.console.note(note);
+                None
+            }
+            None => Some(Stdin::open()?),
+        };
+        let outcome = self.run(async |signals| {
+            if let Some(stdin) = stdin {
+                drive::to_the_end(spool.fill(stdin)?, self.console, signals).await?;
+            }
+            Ok(self.of_file(spool.path()).journal(journal))
+        });
+        match outcome {
+            Ok(mut receipt) => {
+                receipt.warnings.extend(found);
+                if let Err(error) = spool.remove() {
+                    receipt.warnings.push(format!("the spooled stream is there still: {error}"));
+                }
+                Ok(receipt)
+            }
+            Err(error) if spool.path().exists() => Err(spool.kept(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs an upload to its end, under signals from the beginning.
+    fn run(&self, request: impl AsyncFnOnce(&mut Signals) -> Result<UploadRequest>) -> Result<Receipt> {
+        let uploader = Uploader::new(self.options.clone())?;
+        block_on(async {
+            let mut signals = Signals::listen(self.console)?;
+            let request = request(&mut signals).await?;
+            drive::to_the_end(uploader.upload(request), self.console, &mut signals).await
+        })
+    }
+
+    /// What can be checked without a source, before a long stream is read in vain.
+    fn checked(&self) -> Result<PreparedUpload> {
+        self.of_reader(io::empty()).on_change(OnChange::Fail).build()
+    }
+
+    fn of_file(&self, path: &Path) -> UploadRequest {
+        self.with_options(UploadRequest::new(self.client.clone(), self.key.clone(), path))
+    }
+
+    fn of_reader(&self, reader: impl io::Read + Send + 'static) -> UploadRequest {
+        self.with_options(UploadRequest::from_reader(self.client.clone(), self.key.clone(), reader))
+    }
+
+    fn with_options(&self, request: UploadRequest) -> UploadRequest {
+        let PutArgs { object, tuning, resume, .. } = self.args;
+        let named = match self.input {
+            Input::File(path) => path,
+            Input::Stream | Input::Spooled(_) => Path::new("-"),
+        };
+        let request = request
+            .sse(self.sse.clone())
+            .concurrency(tuning.concurrency)
+            .properties(properties(object, named))
+            .content_md5(tuning.content_md5)
+            .clobber(clobber(object.no_clobber))
+            .restart(resume.restart)
+            .on_change(resume.on_change.into());
+        match tuning.part_size {
+            Some(bytes) => request.part_size(bytes),
+            None => request,
+        }
+    }
+}
+
+/// What is said of a stream whose length nobody knows.
+fn longest(plan: &StreamPlan) -> String {
+    let parts = if plan.first_part == plan.largest_part {
+        format!("parts of {}", show_size(plan.first_part))
+    } else {
+        format!("parts that grow from {} to {}", show_size(plan.first_part), show_size(plan.largest_part))
+    };
+    let more = if plan.first_part == plan.largest_part { "--part-size" } else { "--memory" };
+    format!(
+        "reading standard input: up to {} fit, in {parts}; for a longer stream use {more} or --spool DIR",
+        show_size(plan.longest)
+    )
 }
 
 /// Where the journal goes. An object that is sent in one piece needs none, and so no place for one.
@@ -124,9 +292,17 @@ fn properties(args: &ObjectArgs, source: &Path) -> ObjectProperties {
 const BASE_MEMORY: u64 = 16 << 20;
 /// Less than this for the parts in flight makes no sensible upload.
 const LEAST_MEMORY: u64 = 4 << 20;
+/// For the parts of a stream, which are held as a whole: 128 MiB with the rest. Streams of half a terabyte fit then, and
+/// eight parts at once at first.
+const STREAM_MEMORY: u64 = 112 << 20;
+/// What a file of middling size is cut into.
+const PART_SIZE: u64 = 16 << 20;
 
-fn uploader_options(args: &TuningArgs) -> Result<UploaderOptions> {
+fn uploader_options(args: &TuningArgs, holds_parts: bool) -> Result<UploaderOptions> {
     let mut options = UploaderOptions { limit_rate: args.limit_rate, ..UploaderOptions::default() };
+    if holds_parts {
+        options.memory = STREAM_MEMORY;
+    }
     if let Some(total) = args.memory {
         options.memory = total.checked_sub(BASE_MEMORY).filter(|rest| *rest >= LEAST_MEMORY).ok_or_else(|| {
             let least = super::units::show_size(BASE_MEMORY + LEAST_MEMORY);
@@ -168,7 +344,7 @@ mod tests {
             limit_rate: None,
             content_md5: false,
         };
-        let error = uploader_options(&args(Some(1 << 20))).unwrap_err();
+        let error = uploader_options(&args(Some(1 << 20)), false).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().contains("the least is 20 MiB"), "{error}");
     }

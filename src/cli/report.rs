@@ -35,7 +35,11 @@ pub(super) fn uploaded(receipt: &Receipt) -> String {
     let mut text = format!("{}\n", receipt.url);
     let parts = match receipt.parts {
         0 | 1 => "in one piece".to_owned(),
-        parts => format!("in {parts} parts of {}", show_size(receipt.part_size)),
+        parts => {
+            // Parts of one size leave less than one of it for the last; those of a stream may have grown.
+            let grown = u64::from(parts - 1).saturating_mul(receipt.part_size) >= receipt.size;
+            format!("in {parts} parts of {}{}", if grown { "up to " } else { "" }, show_size(receipt.part_size))
+        }
     };
     row(&mut text, "size", &format!("{}, {parts}", size(receipt.size)));
     row(&mut text, "encryption", &encryption(&receipt.sse));
@@ -136,9 +140,8 @@ mod tests {
         ReceiptSse { mode: mode.to_owned(), kms_key_id: id.map(str::to_owned), key_md5: md5.map(str::to_owned) }
     }
 
-    #[test]
-    fn a_receipt_says_what_was_done_and_what_was_proved() {
-        let receipt = Receipt {
+    fn sample() -> Receipt {
+        Receipt {
             url: "cos://b-1/k".to_owned(),
             size: 33 << 20,
             crc64: Some("42".to_owned()),
@@ -155,8 +158,12 @@ mod tests {
             seconds: 2.0,
             verified: ["part-checksums", "size", "echo:initiate", "echo:parts"].map(str::to_owned).to_vec(),
             warnings: vec!["a warning".to_owned()],
-        };
-        let text = uploaded(&receipt);
+        }
+    }
+
+    #[test]
+    fn a_receipt_says_what_was_done_and_what_was_proved() {
+        let text = uploaded(&sample());
         assert_eq!(
             text,
             "cos://b-1/k\n  size        33 MiB (34603008 bytes), in 3 parts of 16 MiB\n  encryption  customer key with MD5 U5L6==\n  \
@@ -164,6 +171,14 @@ mod tests {
              verified    part-checksums, size\n  confirmed   the encryption, by the answers to: initiate, parts\n  \
              warning     a warning\n"
         );
+    }
+
+    #[test]
+    fn parts_that_have_grown_are_told_from_parts_of_one_size() {
+        let mut receipt = sample();
+        assert!(uploaded(&receipt).contains("in 3 parts of 16 MiB"));
+        receipt.size = 32 << 20;
+        assert!(uploaded(&receipt).contains("in 3 parts of up to 16 MiB"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The bytes of one part on their way out: read, summed and counted as the network asks for them.
 //!
-//! Reading happens inside the poll of the body, on the uploader's own threads: a detour over a thread pool for every
-//! frame costs several times the reading itself, and would put the bytes out of the processor's cache.
+//! Reading a file happens inside the poll of the body, on the uploader's own threads: a detour over a thread pool for
+//! every frame costs several times the reading itself, and would put the bytes out of the processor's cache. A part of
+//! a stream is in memory already, and summed.
 
 use std::{
     pin::Pin,
@@ -21,9 +22,12 @@ use crate::{
     checksum::{Algorithm, Checksum, Digest},
     error::{Error, ErrorKind},
     transfer::{
-        frames::{FRAME, Frame, FramePool},
+        budget::Room,
+        feed::Held,
+        frames::{FRAME, FramePool},
         source::FileSource,
         throttle::Throttle,
+        uploader::FRAMES_PER_PART,
     },
     wire::{BoxBody, Replay},
 };
@@ -56,16 +60,33 @@ impl Meter {
     }
 }
 
-/// A stretch of a file as a body that can be sent again.
+/// Where the bytes of a part are, and the room that it takes on its way.
 #[derive(Debug)]
-pub(crate) struct FileBody(Arc<Stretch>);
+pub(crate) enum Supply {
+    /// In a file, from where they are read into as many frames at once as there is room for.
+    File { source: Arc<FileSource>, offset: u64, len: u64, frames: FramePool, room: Room },
+    /// In memory.
+    Held(Held),
+}
+
+impl Supply {
+    /// How many bytes they are.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::File { len, .. } => *len,
+            Self::Held(held) => held.len,
+        }
+    }
+}
+
+/// A part as a body that can be sent again.
+#[derive(Debug)]
+pub(crate) struct PartBody(Arc<Stretch>);
 
 #[derive(Debug)]
 struct Stretch {
-    source: Arc<FileSource>,
-    offset: u64,
+    supply: Supply,
     len: u64,
-    frames: FramePool,
     /// How many frames may be out at once.
     room: u32,
     throttle: Option<Throttle>,
@@ -87,20 +108,16 @@ struct Attempt {
     backed_up: bool,
 }
 
-impl FileBody {
-    /// `len` bytes of the source from `offset` on, passed on in at most `room` frames at once.
-    pub(crate) fn new(
-        source: Arc<FileSource>,
-        (offset, len): (u64, u64),
-        frames: FramePool,
-        room: u32,
-        throttle: Option<Throttle>,
-        meter: Arc<Meter>,
-        algorithm: Algorithm,
-    ) -> Self {
+impl PartBody {
+    /// A body of these bytes.
+    pub(crate) fn new(supply: Supply, throttle: Option<Throttle>, meter: Arc<Meter>, algorithm: Algorithm) -> Self {
         let attempt = Mutex::new(Attempt::default());
-        let (room, left_whole) = (room.max(1), AtomicBool::new(false));
-        Self(Arc::new(Stretch { source, offset, len, frames, room, throttle, meter, algorithm, attempt, left_whole }))
+        let room = match &supply {
+            Supply::File { room, .. } => room.frames().max(1),
+            Supply::Held(_) => FRAMES_PER_PART,
+        };
+        let (len, left_whole) = (supply.len(), AtomicBool::new(false));
+        Self(Arc::new(Stretch { supply, len, room, throttle, meter, algorithm, attempt, left_whole }))
     }
 
     /// The checksum of what the latest attempt sent; `None` unless it sent everything.
@@ -142,7 +159,7 @@ impl Stretch {
     }
 }
 
-impl Replay for FileBody {
+impl Replay for PartBody {
     fn len(&self) -> u64 {
         self.0.len
     }
@@ -205,18 +222,18 @@ struct Window {
 }
 
 /// A frame that is out.
-struct Lease {
-    frame: Frame,
+struct Lease<T> {
+    frame: T,
     window: Arc<Window>,
 }
 
-impl AsRef<[u8]> for Lease {
+impl<T: AsRef<[u8]>> AsRef<[u8]> for Lease<T> {
     fn as_ref(&self) -> &[u8] {
         self.frame.as_ref()
     }
 }
 
-impl Drop for Lease {
+impl<T> Drop for Lease<T> {
     fn drop(&mut self) {
         self.window.out.fetch_sub(1, Ordering::AcqRel);
         self.window.waker.wake();
@@ -248,29 +265,46 @@ impl Reading {
     }
 
     fn next(&mut self) -> Result<Bytes, Error> {
-        let wanted = self.wanted();
-        let stretch = &self.stretch;
         self.turn = Turn::Unasked;
-        let mut frame = stretch.frames.take();
-        if let Err(fault) = stretch.source.read_exact_at(&mut frame.space()[..wanted], stretch.offset + self.sent) {
-            let brief = Error::new(ErrorKind::Source, fault.message().to_owned());
-            stretch.note(self.number, |attempt| attempt.fault = Some(fault));
-            return Err(brief);
+        let wanted = self.wanted();
+        let stretch = Arc::clone(&self.stretch);
+        match &stretch.supply {
+            Supply::File { source, offset, frames, .. } => {
+                let mut frame = frames.take();
+                if let Err(fault) = source.read_exact_at(&mut frame.space()[..wanted], offset + self.sent) {
+                    let brief = Error::new(ErrorKind::Source, fault.message().to_owned());
+                    stretch.note(self.number, |attempt| attempt.fault = Some(fault));
+                    return Err(brief);
+                }
+                frame.fill(wanted);
+                self.digest.update(frame.as_ref());
+                Ok(self.pass_on(frame, wanted, |digest| digest.value()))
+            }
+            Supply::Held(held) => {
+                let (frame, sum) = (held.frame_at(self.sent), held.checksum);
+                Ok(self.pass_on(frame, wanted, |_| sum))
+            }
         }
-        frame.fill(wanted);
-        self.digest.update(frame.as_ref());
-        self.sent += wanted as u64;
-        let done = (self.sent == stretch.len).then(|| self.digest.value());
+    }
+
+    /// Counts a frame of `len` bytes that goes out; `sum` is asked for behind the last.
+    fn pass_on<T>(&mut self, frame: T, len: usize, sum: impl FnOnce(&Digest) -> Checksum) -> Bytes
+    where
+        T: AsRef<[u8]> + Send + 'static,
+    {
+        let stretch = &self.stretch;
+        self.sent += len as u64;
+        let done = (self.sent == stretch.len).then(|| sum(&self.digest));
         if done.is_some() {
             stretch.left_whole.store(true, Ordering::Relaxed);
         }
         stretch.note(self.number, |attempt| {
-            attempt.counted += wanted as u64;
+            attempt.counted += len as u64;
             attempt.checksum = done;
-            stretch.meter.count(wanted as u64);
+            stretch.meter.count(len as u64);
         });
         self.window.out.fetch_add(1, Ordering::AcqRel);
-        Ok(Bytes::from_owner(Lease { frame, window: Arc::clone(&self.window) }))
+        Bytes::from_owner(Lease { frame, window: Arc::clone(&self.window) })
     }
 }
 

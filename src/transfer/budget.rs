@@ -1,7 +1,7 @@
 //! The memory that may be in use for bytes on their way out, in frames.
 //!
 //! A file part reserves the frames that pass its bytes on, never its whole length, so that memory depends neither on
-//! the size of the file nor on that of a part.
+//! the size of the file nor on that of a part. A part of a stream, which cannot be read again, reserves all its bytes.
 
 use std::sync::Arc;
 
@@ -36,6 +36,11 @@ impl Budget {
     /// How many frames there are in all.
     pub(crate) fn frames(&self) -> u32 {
         self.frames
+    }
+
+    /// The same in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::from(self.frames) * FRAME as u64
     }
 
     /// Waits for this many frames; a wish for more than there are gets them all, instead of waiting for ever.

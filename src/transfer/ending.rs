@@ -14,15 +14,26 @@ use crate::{
 /// Ends an upload that failed, and completes the error by what has become of it.
 pub(crate) async fn end(job: &Job, upload: &UploadId, scribe: Scribe, failure: Error, phase: Phase) -> Error {
     if fate(job, &scribe, &failure, phase) == Fate::Kept {
-        return keep(scribe, failure).await;
+        return keep(job, scribe, failure).await;
     }
     let failure = if phase == Phase::Made { failure } else { give_up(job, upload, failure).await };
+    let failure = if job.source.is_stream() { once_only(failure) } else { failure };
     if failure.cleanup().is_some() {
         // It may still be in the store; the journal is what finds it there.
         let _ = scribe.close().await;
         return failure;
     }
     bury(scribe, failure).await
+}
+
+/// Says what trying again means for a stream.
+fn once_only(failure: Error) -> Error {
+    let passing = matches!(failure.kind(), ErrorKind::Unavailable | ErrorKind::Credentials | ErrorKind::Cancelled);
+    let again = "what was read of the stream is gone: its producer has to begin again, unless --spool DIR keeps it";
+    match failure.hint().map(|hint| format!("{hint}; {again}")) {
+        Some(hint) if passing => failure.with_hint(hint),
+        _ => failure,
+    }
 }
 
 /// Ends the journal of an upload that is gone.
@@ -33,10 +44,17 @@ pub(crate) async fn bury(scribe: Scribe, failure: Error) -> Error {
     }
 }
 
-/// Closes the journal of an upload that stays; without one it stays all the same.
-pub(crate) async fn keep(scribe: Scribe, failure: Error) -> Error {
+/// Closes the journal of an upload that stays; without one it stays all the same. That of a stream can be seen and
+/// removed by it, and not be gone on with.
+pub(crate) async fn keep(job: &Job, scribe: Scribe, failure: Error) -> Error {
     if !scribe.keeps() {
         return failure;
+    }
+    if job.source.is_stream() {
+        return match scribe.close().await {
+            Ok(()) => failure,
+            Err(error) => failure.with_cleanup(error),
+        };
     }
     match scribe.close().await {
         Ok(()) => failure.resumable(),
@@ -48,7 +66,7 @@ pub(crate) async fn keep(scribe: Scribe, failure: Error) -> Error {
 fn fate(job: &Job, scribe: &Scribe, failure: &Error, phase: Phase) -> Fate {
     let refused = failure.status().is_some_and(|status| status >= 300);
     keep::fate(
-        scribe.keeps(),
+        scribe.keeps() && !job.source.is_stream(),
         phase,
         Facts {
             kind: failure.kind(),

@@ -13,17 +13,20 @@ use crate::{
     sse::{Echo, SseContext},
     transfer::{
         Job, OnChange, Progress, Receipt, Stage, UploadRequest,
+        body::Supply,
         ending::{bury, end, keep},
         finish::{self, Made, Unfinished, occupied},
         journal::Initiated,
         keep::Phase,
         ledger::Ledger,
+        queue::{Flow, Queue},
         receipt::EchoLog,
         reread,
         resume::{self, Beginning, Resumed},
         scribe::Scribe,
         sending::{Sending, room_per_part},
         single,
+        source::Source,
         stop::Stop,
         uploader::Shared,
         verify::{self, Sent},
@@ -100,19 +103,41 @@ async fn upload(job: &Arc<Job>, scribe: Scribe, beginning: Beginning) -> Result<
         Some(resumed) => {
             // Each part that is kept was confirmed.
             let proven = resumed.ledger.done() > 0;
-            multipart(job, scribe, resumed, proven).await
+            multipart(job, scribe, resumed, None, proven).await
         }
-        None if job.plan.single => {
-            // The journal of an earlier upload is empty by now, and goes.
-            scribe.close().await?;
-            single::put(job).await
-        }
-        None => {
-            let mut orphan = false;
-            let outcome = begin(job, scribe, &mut orphan).await;
-            if orphan { tell_of_orphan(job, outcome) } else { outcome }
-        }
+        None => match &job.source {
+            Source::Stream { stream, plan } => {
+                let flow = Flow::new(job, plan.clone(), stream.take()?);
+                upload_stream(job, scribe, flow).await
+            }
+            Source::File(_) if job.plan.single => {
+                // The journal of an earlier upload is empty by now, and goes.
+                scribe.close().await?;
+                single::put_file(job).await
+            }
+            Source::File(_) => anew(job, scribe, None).await,
+        },
     }
+}
+
+/// Reads the first part of a stream, which decides whether it is one PUT or many parts.
+async fn upload_stream(job: &Arc<Job>, scribe: Scribe, flow: Flow) -> Result<Receipt> {
+    job.board.stage(Stage::Reading);
+    match job.unless_cancelled(flow.next()).await? {
+        Some((flow, _, first)) if !flow.has_ended() => anew(job, scribe, Some(flow.unread(first))).await,
+        Some((_, _, whole)) => {
+            scribe.close().await?;
+            single::put(job, Supply::Held(whole)).await
+        }
+        None => Err(Error::new(ErrorKind::Internal, "a stream has no first part")),
+    }
+}
+
+/// Sends in parts what nothing is in the store of.
+async fn anew(job: &Arc<Job>, scribe: Scribe, flow: Option<Flow>) -> Result<Receipt> {
+    let mut orphan = false;
+    let outcome = begin(job, scribe, flow, &mut orphan).await;
+    if orphan { tell_of_orphan(job, outcome) } else { outcome }
 }
 
 /// Makes sure that the key has no object yet.
@@ -158,7 +183,7 @@ fn tell_of_orphan(job: &Job, outcome: Result<Receipt>) -> Result<Receipt> {
 /// Opens an upload and sends it.
 ///
 /// `orphan` becomes true if an answer may have been lost, and with it the id of an upload.
-async fn begin(job: &Arc<Job>, mut scribe: Scribe, orphan: &mut bool) -> Result<Receipt> {
+async fn begin(job: &Arc<Job>, mut scribe: Scribe, flow: Option<Flow>, orphan: &mut bool) -> Result<Receipt> {
     room_per_part(job)?;
     scribe.initiating(|| resume::identity(job)).await?;
     let call = Initiate {
@@ -193,20 +218,29 @@ async fn begin(job: &Arc<Job>, mut scribe: Scribe, orphan: &mut bool) -> Result<
         Err(failure) => return Err(end(job, &upload, scribe, failure, Phase::Sending).await),
     };
     let ledger = Ledger::new(job.plan.parts);
-    multipart(job, scribe, Resumed { upload, ledger, echoes }, proven).await
+    multipart(job, scribe, Resumed { upload, ledger, echoes }, flow, proven).await
 }
 
-/// Sends what is missing, and makes the object.
-async fn multipart(job: &Arc<Job>, mut scribe: Scribe, open: Resumed, proven: bool) -> Result<Receipt> {
+/// Sends what is missing of a file, or what comes out of a stream, and makes the object.
+async fn multipart(
+    job: &Arc<Job>,
+    mut scribe: Scribe,
+    open: Resumed,
+    flow: Option<Flow>,
+    proven: bool,
+) -> Result<Receipt> {
     let Resumed { upload, mut ledger, mut echoes } = open;
     let mut warnings = Vec::new();
-    let room = match room_per_part(job) {
-        Ok(room) => room,
+    let queue = match flow {
+        Some(flow) => Ok(Queue::Stream(Box::new(flow))),
+        None => room_per_part(job).map(|room| Queue::missing(job, &ledger, room)),
+    };
+    let queue = match queue {
+        Ok(queue) => queue,
         Err(failure) => return Err(end(job, &upload, scribe, failure, Phase::Sending).await),
     };
-    let mut sending =
-        Sending { job, upload: &upload, room, ledger: &mut ledger, echoes: &mut echoes, scribe: &mut scribe };
-    if let Err(failure) = sending.send_all(proven).await {
+    let mut sending = Sending { job, upload: &upload, ledger: &mut ledger, echoes: &mut echoes, scribe: &mut scribe };
+    if let Err(failure) = sending.send_all(queue, proven).await {
         return Err(end(job, &upload, scribe, failure, Phase::Sending).await);
     }
     match job.unless_cancelled(reread::confirm(job, &ledger)).await {
@@ -220,9 +254,10 @@ async fn multipart(job: &Arc<Job>, mut scribe: Scribe, open: Resumed, proven: bo
         Ok(made) => made,
         Err(Unfinished::Alive(failure)) => return Err(end(job, &upload, scribe, failure, Phase::Completing).await),
         Err(Unfinished::Gone(failure)) => return Err(bury(scribe, failure).await),
-        Err(Unfinished::Unknown(failure)) => return Err(keep(scribe, failure).await),
+        Err(Unfinished::Unknown(failure)) => return Err(keep(job, scribe, failure).await),
     };
     let sent = Sent {
+        extent: job.extent(&ledger),
         checksum: ledger.combined(job.algorithm),
         parts_confirmed: ledger.all_crc_confirmed(),
         upload_id: upload,

@@ -1,6 +1,7 @@
 //! Everything that one upload knows about itself from beginning to end.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,15 +17,17 @@ use crate::{
     ident::{ETag, ObjectKey, UploadId, VersionId},
     sse::SseContext,
     transfer::{
-        Clobber, Concurrency, Plan, Progress, Receipt, ReceiptChecksum, ReceiptSse, UploadRequest,
-        body::{FileBody, Meter},
-        budget::Budget,
+        Clobber, Concurrency, Plan, Progress, Receipt, ReceiptChecksum, ReceiptSse, Span, StreamPlan, UploadRequest,
+        body::{Meter, PartBody, Supply},
+        budget::{Budget, Room},
         frames::FramePool,
-        journal::{JournalChoice, Target},
+        journal::{self, JournalChoice, Target},
+        ledger::Ledger,
         progress::Board,
         receipt::EchoLog,
+        request::Opened,
         reread::Reader,
-        source::FileSource,
+        source::Source,
         stop::Stop,
         throttle::Throttle,
         uploader::Shared,
@@ -50,7 +53,8 @@ pub(crate) struct Job {
     pub(crate) algorithm: Algorithm,
     pub(crate) clobber: Clobber,
     pub(crate) concurrency: Concurrency,
-    pub(crate) source: Arc<FileSource>,
+    pub(crate) source: Source,
+    /// Of a file. A stream's parts are known only when they are read: here it has none, and the size of its first.
     pub(crate) plan: Plan,
     pub(crate) budget: Budget,
     pub(crate) frames: FramePool,
@@ -75,9 +79,25 @@ pub(crate) struct Wish {
     pub(crate) part_size: Option<u64>,
 }
 
+/// How much was sent, and in what parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) size: u64,
+    pub(crate) parts: u32,
+    /// Bytes of the largest part.
+    pub(crate) part_size: u64,
+}
+
+impl From<&Plan> for Extent {
+    fn from(plan: &Plan) -> Self {
+        Self { size: plan.size, parts: plan.parts, part_size: plan.part_size }
+    }
+}
+
 /// What is proved of the finished object.
 #[derive(Debug)]
 pub(crate) struct Proof {
+    pub(crate) extent: Extent,
     pub(crate) etag: ETag,
     pub(crate) version_id: Option<VersionId>,
     pub(crate) checksum: Checksum,
@@ -88,7 +108,7 @@ pub(crate) struct Proof {
 }
 
 impl Job {
-    /// Checks the request and opens its file.
+    /// Checks the request and opens its file, or plans its stream.
     pub(crate) fn new(
         request: UploadRequest,
         shared: &Shared,
@@ -97,6 +117,15 @@ impl Job {
     ) -> Result<Self> {
         let prepared = request.build()?;
         let request = prepared.request;
+        let (source, plan) = match prepared.opened {
+            Opened::File(file, plan) => (Source::File(file), plan),
+            Opened::Stream(stream) => {
+                let limits = request.client.dialect().limits();
+                let plan = StreamPlan::new(shared.budget.bytes(), request.part_size, limits)?;
+                let none = Plan { size: 0, part_size: plan.first_part, parts: 0, single: false };
+                (Source::Stream { stream, plan }, none)
+            }
+        };
         let meter = Arc::new(Meter::default());
         let algorithm = usual_algorithm(request.client.dialect());
         let job = Self {
@@ -109,8 +138,8 @@ impl Job {
             algorithm,
             clobber: request.clobber,
             concurrency: request.concurrency,
-            source: prepared.source,
-            plan: prepared.plan,
+            source,
+            plan,
             budget: shared.budget.clone(),
             frames: shared.frames.clone(),
             throttle: shared.throttle.clone(),
@@ -135,6 +164,10 @@ impl Job {
         self.board.update(|progress| {
             progress.total = self.plan.size;
             progress.parts = self.plan.parts;
+            if let Source::Stream { plan, .. } = &self.source {
+                progress.open = true;
+                progress.longest = Some(plan.longest);
+            }
         });
     }
 
@@ -166,17 +199,39 @@ impl Job {
         version.filter(|_| !self.client.dialect().names().forbid_overwrite.despite_versions)
     }
 
-    /// A stretch of the source as a body.
-    pub(crate) fn body(&self, offset: u64, len: u64, room: u32) -> Arc<FileBody> {
-        let (source, meter) = (Arc::clone(&self.source), Arc::clone(&self.meter));
-        let (frames, throttle) = (self.frames.clone(), self.throttle.clone());
-        Arc::new(FileBody::new(source, (offset, len), frames, room, throttle, meter, self.algorithm))
+    /// How much was sent: of a file what was planned, of a stream what came.
+    pub(crate) fn extent(&self, ledger: &Ledger) -> Extent {
+        match &self.source {
+            Source::File(_) => Extent::from(&self.plan),
+            Source::Stream { .. } => {
+                Extent { size: ledger.confirmed(), parts: ledger.done(), part_size: ledger.largest() }
+            }
+        }
     }
 
-    /// For reading the source once more.
-    pub(crate) fn reader(&self) -> Reader {
-        let source = Arc::clone(&self.source);
-        Reader { source, frames: self.frames.clone(), stop: self.stop.clone(), algorithm: self.algorithm }
+    /// The bytes of a part as a body.
+    pub(crate) fn body(&self, supply: Supply) -> Arc<PartBody> {
+        Arc::new(PartBody::new(supply, self.throttle.clone(), Arc::clone(&self.meter), self.algorithm))
+    }
+
+    /// A stretch of a file.
+    pub(crate) fn stretch(&self, span: &Span, room: Room) -> Result<Supply> {
+        let (source, frames) = (Arc::clone(self.source.file()?), self.frames.clone());
+        Ok(Supply::File { source, offset: span.offset, len: span.len, frames, room })
+    }
+
+    /// For reading a file once more.
+    pub(crate) fn reader(&self) -> Result<Reader> {
+        let source = Arc::clone(self.source.file()?);
+        Ok(Reader { source, frames: self.frames.clone(), stop: self.stop.clone(), algorithm: self.algorithm })
+    }
+
+    /// The path by which a journal knows the source.
+    pub(crate) fn origin(&self) -> Result<PathBuf> {
+        match &self.source {
+            Source::File(file) => journal::absolute(file.path()),
+            Source::Stream { .. } => Ok(journal::STREAM.into()),
+        }
     }
 
     /// Whether this object was made by this upload.
@@ -239,13 +294,13 @@ impl Job {
         let verified = proof.verified.iter().map(|&name| name.to_owned()).chain(proof.echoes.verified()).collect();
         Receipt {
             url: self.object(),
-            size: self.plan.size,
+            size: proof.extent.size,
             crc64: (checksum.algorithm() == Algorithm::Crc64Xz).then(|| checksum.to_string()),
             checksum: Some(ReceiptChecksum::of_object(checksum)),
             etag: proof.etag.as_str().to_owned(),
             version_id: proof.version_id.map(|version| version.as_str().to_owned()),
-            parts: self.plan.parts,
-            part_size: self.plan.part_size,
+            parts: proof.extent.parts,
+            part_size: proof.extent.part_size,
             upload_id: proof.upload_id.map(|id| id.as_str().to_owned()),
             sse: ReceiptSse::new(&self.sse, proof.echoes.reported()),
             resumed_parts: self.board.resumed_parts(),

@@ -42,7 +42,7 @@ pub(crate) enum Fate {
 ///
 /// Kept is what another run may bring to a good end. Removed is what no run can: the store does not encrypt as asked,
 /// the file is another one, the bytes are damaged, the store refuses for good. Without a journal nobody would find what
-/// was kept; `journal` says that there is one, and that it works.
+/// was kept; `journal` says that there is one, that it works, and that the source can be read again.
 pub(crate) fn fate(journal: bool, phase: Phase, facts: Facts<'_>) -> Fate {
     let keep = journal
         && match facts.kind {

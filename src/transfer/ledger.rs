@@ -30,6 +30,12 @@ impl Ledger {
         Self { parts: vec![None; parts as usize], done: 0, confirmed: 0 }
     }
 
+    /// Makes room for a part that was read of a stream: how many there will be is not known before.
+    pub(crate) fn expect(&mut self, number: PartNumber) {
+        let needed = self.parts.len().max(number.index() + 1);
+        self.parts.resize(needed, None);
+    }
+
     /// Enters a part. A number beyond the plan is ignored and says `false`, as does a part that was in already.
     pub(crate) fn enter(&mut self, number: PartNumber, part: DonePart) -> bool {
         match self.parts.get_mut(number.index()) {
@@ -56,6 +62,11 @@ impl Ledger {
     /// How many bytes the done parts have.
     pub(crate) fn confirmed(&self) -> u64 {
         self.confirmed
+    }
+
+    /// Bytes of the largest part.
+    pub(crate) fn largest(&self) -> u64 {
+        self.parts.iter().flatten().map(|part| part.len).max().unwrap_or(0)
     }
 
     /// Whether every part is done.
@@ -123,6 +134,18 @@ mod tests {
         assert!(!ledger.enter(number(1), part(b"x", "z")));
         assert_eq!((ledger.done(), ledger.confirmed()), (1, 1));
         assert_eq!(ledger.listing()[0].1.as_str(), "a");
+    }
+
+    #[test]
+    fn the_parts_of_a_stream_are_expected_one_by_one() {
+        let mut ledger = Ledger::new(0);
+        assert!(ledger.is_full());
+        ledger.expect(number(1));
+        ledger.expect(number(2));
+        ledger.expect(number(1));
+        assert!(ledger.enter(number(2), part(b"34", "b")) && !ledger.is_full());
+        assert!(ledger.enter(number(1), part(b"12", "a")) && ledger.is_full());
+        assert_eq!(ledger.combined(Algorithm::Crc64Xz), Checksum::of(Algorithm::Crc64Xz, b"1234"));
     }
 
     #[test]

@@ -61,6 +61,7 @@ mod budget;
 mod download;
 mod ending;
 mod engine;
+mod feed;
 mod finish;
 mod frames;
 mod job;
@@ -71,6 +72,7 @@ mod pace;
 mod part;
 mod plan;
 mod progress;
+mod queue;
 mod receipt;
 mod request;
 mod reread;
@@ -86,9 +88,12 @@ mod uploader;
 mod verify;
 
 use self::job::Job;
+// What a dry run looks into.
+#[cfg(feature = "cli")]
+pub(crate) use self::request::Opened;
 pub use self::{
     download::{Download, DownloadReceipt, DownloadRequest},
-    plan::{Plan, Span},
+    plan::{Plan, Span, StreamPlan},
     progress::{Progress, Stage},
     receipt::{Receipt, ReceiptChecksum, ReceiptSse},
     request::{Clobber, Concurrency, OnChange, PreparedUpload, UploadRequest},

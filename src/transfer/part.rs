@@ -11,7 +11,7 @@ use crate::{
     ident::{PartNumber, UploadId},
     operation::Operation,
     sse::{Echo, SseContext},
-    transfer::{Job, budget::Room, frames::FRAME, ledger::DonePart, uploader::internal},
+    transfer::{Job, body::Supply, frames::FRAME, ledger::DonePart, uploader::internal},
     wire::{Payload, UploadPart},
 };
 
@@ -26,18 +26,13 @@ pub(crate) struct SentPart {
     pub(crate) echo: Echo,
 }
 
-/// Sends one part; it owns its room.
-pub(crate) async fn send(
-    job: Arc<Job>,
-    upload: UploadId,
-    number: PartNumber,
-    (offset, len): (u64, u64),
-    room: Room,
-) -> Result<SentPart> {
+/// Sends one part; it owns its bytes and their room.
+pub(crate) async fn send(job: Arc<Job>, upload: UploadId, number: PartNumber, supply: Supply) -> Result<SentPart> {
     let at_part = |error: Error| error.at(Operation::UploadPart).at_part(number);
     job.source.check().map_err(at_part)?;
-    let content_md5 = if job.content_md5 { Some(md5(&job, offset, len).await.map_err(at_part)?) } else { None };
-    let body = job.body(offset, len, room.frames());
+    let content_md5 = md5(&job, &supply).await.map_err(at_part)?;
+    let len = supply.len();
+    let body = job.body(supply);
     let call = UploadPart {
         key: job.key.clone(),
         upload_id: upload,
@@ -104,8 +99,13 @@ pub(crate) fn answered_early() -> Error {
     Error::new(ErrorKind::Protocol, "the store reported success before it had all the bytes")
 }
 
-/// The base64 of the MD5 of a stretch of the source.
-pub(crate) async fn md5(job: &Arc<Job>, offset: u64, len: u64) -> Result<String> {
+/// The base64 of the MD5 of the bytes, if each part is to carry its own. A file is read once more for it.
+pub(crate) async fn md5(job: &Arc<Job>, supply: &Supply) -> Result<Option<String>> {
+    let (file, offset, len) = match supply {
+        _ if !job.content_md5 => return Ok(None),
+        Supply::Held(held) => return Ok(held.md5.clone()),
+        Supply::File { source, offset, len, .. } => (Arc::clone(source), *offset, *len),
+    };
     let job = Arc::clone(job);
     let read = tokio::task::spawn_blocking(move || {
         let mut frame = job.frames.take();
@@ -117,11 +117,11 @@ pub(crate) async fn md5(job: &Arc<Job>, offset: u64, len: u64) -> Result<String>
             }
             let size = usize::try_from(offset + len - place).unwrap_or(FRAME).min(FRAME);
             let space = &mut frame.space()[..size];
-            job.source.read_exact_at(space, place)?;
+            file.read_exact_at(space, place)?;
             digest.update(&*space);
             place += size as u64;
         }
-        Ok(BASE64_STANDARD.encode(digest.finalize()))
+        Ok(Some(BASE64_STANDARD.encode(digest.finalize())))
     });
     read.await.unwrap_or_else(|error| Err(internal(&error)))
 }

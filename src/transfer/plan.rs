@@ -1,5 +1,7 @@
 //! How a source becomes parts: a function of its size, the store's limits and the user's wish. Pure.
 
+mod growing;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -9,6 +11,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ident::PartNumber,
 };
+
+pub use self::growing::StreamPlan;
 
 /// The default size of a part, and the step by which it grows.
 ///

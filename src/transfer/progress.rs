@@ -12,13 +12,17 @@ use crate::transfer::body::Meter;
 pub struct Progress {
     /// What is being done.
     pub stage: Stage,
-    /// Bytes in all.
+    /// Bytes in all; as long as a stream is [`open`](Self::open), those that were read of it so far.
     pub total: u64,
+    /// Whether the end is not known yet: a stream is still being read.
+    pub open: bool,
+    /// The most bytes that a stream may have; `None` for a file.
+    pub longest: Option<u64>,
     /// Bytes handed to the network, less what had to be sent again.
     pub sent: u64,
     /// Bytes whose arrival the store has proved.
     pub confirmed: u64,
-    /// Parts in all; 1 for an object sent by one PUT.
+    /// Parts in all; 1 for an object sent by one PUT; as long as a stream is open, those that were read so far.
     pub parts: u32,
     /// Parts that are proved.
     pub parts_done: u32,
@@ -44,6 +48,8 @@ pub enum Stage {
     Starting,
     /// What an earlier run has left is compared with the store and with the file.
     Resuming,
+    /// The first part of a stream is being read; nothing was sent yet.
+    Reading,
     /// Bytes are on their way.
     Sending,
     /// The store puts the parts together.

@@ -29,7 +29,7 @@ pub struct Receipt {
     pub version_id: Option<String>,
     /// Parts; 1 for an object sent by one PUT.
     pub parts: u32,
-    /// Bytes of each part but the last.
+    /// Bytes of each part but the last; of the largest part where the parts of a stream have grown.
     pub part_size: u64,
     /// The multipart upload, if there was one.
     pub upload_id: Option<String>,
@@ -43,8 +43,8 @@ pub struct Receipt {
     pub retries: u64,
     /// From start to end.
     pub seconds: f64,
-    /// The checks that were made and passed: `part-checksums`, `object-checksum`, `size`, `source-unchanged`, `head`,
-    /// and `echo:…` for each kind of answer that confirmed the encryption.
+    /// The checks that were made and passed: `part-checksums`, `object-checksum`, `size`, `source-unchanged` (of a
+    /// file), `head`, and `echo:…` for each kind of answer that confirmed the encryption.
     pub verified: Vec<String>,
     /// What the user should know although the upload succeeded.
     pub warnings: Vec<String>,

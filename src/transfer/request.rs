@@ -1,12 +1,19 @@
 //! What to upload, where to and how; and the checks that need no store.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io::Read, path::PathBuf, sync::Arc};
+
+use tokio::io::AsyncRead;
 
 use crate::{
     error::{Error, ErrorKind, Result},
     ident::ObjectKey,
     sse::SseContext,
-    transfer::{Plan, journal::JournalChoice, source::FileSource},
+    transfer::{
+        Plan,
+        feed::{Feed, Stream},
+        journal::JournalChoice,
+        source::FileSource,
+    },
     transport::StoreClient,
     wire::ObjectProperties,
 };
@@ -56,7 +63,7 @@ pub enum OnChange {
 pub struct UploadRequest {
     pub(crate) client: StoreClient,
     pub(crate) key: ObjectKey,
-    pub(crate) source: PathBuf,
+    origin: Origin,
     pub(crate) sse: SseContext,
     pub(crate) part_size: Option<u64>,
     pub(crate) concurrency: Concurrency,
@@ -66,18 +73,81 @@ pub struct UploadRequest {
     pub(crate) on_change: OnChange,
     pub(crate) journal: JournalChoice,
     pub(crate) restart: bool,
-    /// The file, if an earlier check has opened it.
-    opened: Option<Arc<FileSource>>,
+    /// Whether it goes on where a token was taken.
+    resumes: bool,
+}
+
+/// What a request names as its source.
+#[derive(Clone, Debug)]
+enum Origin {
+    File {
+        path: PathBuf,
+        /// If an earlier check has opened it.
+        opened: Option<Arc<FileSource>>,
+    },
+    Stream(Stream),
 }
 
 impl UploadRequest {
     /// A file to a key, without encryption and with defaults for everything else.
     pub fn new(client: StoreClient, key: ObjectKey, source: impl Into<PathBuf>) -> Self {
+        Self::of(client, key, Origin::File { path: source.into(), opened: None })
+    }
+
+    /// A stream of any length to a key, without encryption and with defaults for everything else.
+    ///
+    /// The stream is read once, up to its end, by the uploader's own threads. Each part is held in memory until the
+    /// store has proved it, so parts are as large as [`UploaderOptions::memory`](crate::transfer::UploaderOptions::memory)
+    /// allows, and grow, because a store takes 10,000 of them: [`StreamPlan`](crate::transfer::StreamPlan) tells how
+    /// they grow and which stream is the longest that fits. A longer one fails with `Config` when it gets there. A stream
+    /// that ends within its first part is sent by a single PUT.
+    ///
+    /// Clones of the request share the stream: one upload takes it, and any other fails with `Config`. An upload of a
+    /// stream cannot be gone on with, because what was read is gone: whatever stops it, it is removed from the store.
+    /// So [`OnChange::Restart`] and [`Uploader::resume`](crate::transfer::Uploader::resume) are refused. A
+    /// [`journal`](Self::journal) is worth having all the same: if the process is killed, it is the record of what is
+    /// left in the store, and the next stream to the same key removes that first.
+    ///
+    /// **The end of the stream is taken for its whole.** A producer that dies midway must make the reader fail, and not
+    /// end; then nothing is made.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example(client: sealift::StoreClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use sealift::{UploadRequest, Uploader, dialect::COS, ident::ObjectKey, transfer::UploaderOptions};
+    ///
+    /// let connection = tokio::net::TcpStream::connect("127.0.0.1:9000").await?;
+    /// let key = ObjectKey::new(COS, "recording.raw")?;
+    /// let uploader = Uploader::new(UploaderOptions::default().memory(112 << 20))?;
+    /// let receipt = uploader.upload(UploadRequest::from_stream(client, key, connection)).await?;
+    /// println!("{} bytes in {} parts", receipt.size, receipt.parts);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancellation
+    /// See [`Upload`](crate::transfer::Upload). While nothing comes from the stream, a wish to stop is heard at once.
+    pub fn from_stream(client: StoreClient, key: ObjectKey, stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        Self::of(client, key, Origin::Stream(Stream::new(Feed::Async(Box::new(stream)))))
+    }
+
+    /// The same for a reader that blocks, such as a pipe, a compressor or an archive that is being made.
+    ///
+    /// It is read on a thread that may block, a part at a time.
+    ///
+    /// # Cancellation
+    /// As for [`from_stream`](Self::from_stream); but nobody can interrupt a read that blocks. The upload ends without
+    /// it, and the thread, with the room of the part that it was reading, when the read returns.
+    pub fn from_reader(client: StoreClient, key: ObjectKey, reader: impl Read + Send + 'static) -> Self {
+        Self::of(client, key, Origin::Stream(Stream::new(Feed::Blocking(Box::new(reader)))))
+    }
+
+    fn of(client: StoreClient, key: ObjectKey, origin: Origin) -> Self {
         let sse = SseContext::none(client.dialect());
         Self {
             client,
             key,
-            source: source.into(),
+            origin,
             sse,
             part_size: None,
             concurrency: Concurrency::default(),
@@ -87,7 +157,7 @@ impl UploadRequest {
             on_change: OnChange::default(),
             journal: JournalChoice::none(),
             restart: false,
-            opened: None,
+            resumes: false,
         }
     }
 
@@ -97,13 +167,14 @@ impl UploadRequest {
         self
     }
 
-    /// Bytes per part; default chosen from the file's size.
+    /// Bytes per part; default chosen from the file's size. A stream has parts of exactly this size then, which do not
+    /// grow.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
     }
 
-    /// How many parts go at once; default [`Concurrency::Auto`].
+    /// How many parts go at once; default [`Concurrency::Auto`]. Of a stream no more than fit into the memory.
     pub fn concurrency(mut self, concurrency: Concurrency) -> Self {
         self.concurrency = concurrency;
         self
@@ -115,7 +186,7 @@ impl UploadRequest {
         self
     }
 
-    /// Whether every part carries its Content-MD5; default no, because it is read once more for that.
+    /// Whether every part carries its Content-MD5; default no, because a file is read once more for that.
     pub fn content_md5(mut self, on: bool) -> Self {
         self.content_md5 = on;
         self
@@ -135,7 +206,8 @@ impl UploadRequest {
 
     /// Where the upload keeps its journal, such as a [`StateDir`](crate::transfer::journal::StateDir); default nowhere.
     ///
-    /// With one, the same request goes on where an earlier run has ended, however that ended.
+    /// With one, the same request goes on where an earlier run has ended, however that ended. Of a stream it says only
+    /// what is left in the store.
     pub fn journal(mut self, journal: impl Into<JournalChoice>) -> Self {
         self.journal = journal.into();
         self
@@ -148,15 +220,23 @@ impl UploadRequest {
     }
 
     /// The same request for the file that its path leads to by now. What was to be removed is.
-    pub(crate) fn reopened(self) -> Self {
-        Self { opened: None, restart: false, ..self }
+    pub(crate) fn reopened(mut self) -> Self {
+        if let Origin::File { opened, .. } = &mut self.origin {
+            *opened = None;
+        }
+        Self { restart: false, ..self }
+    }
+
+    /// The same request to go on where a token was taken.
+    pub(crate) fn resuming(self) -> Self {
+        Self { resumes: true, ..self }
     }
 
     /// Checks everything that can be checked before the first call: file, plan, properties.
     ///
     /// # Errors
     /// `Source` if the file cannot be read, `Config` if the request is impossible.
-    pub fn build(self) -> Result<PreparedUpload> {
+    pub fn build(mut self) -> Result<PreparedUpload> {
         if self.concurrency == Concurrency::Fixed(0) {
             return Err(Error::new(ErrorKind::Config, "no part can be sent with a concurrency of 0"));
         }
@@ -164,36 +244,68 @@ impl UploadRequest {
         let nonce = nonce()?;
         let properties = ObjectProperties { nonce: Some(nonce.clone()), ..self.properties.clone() };
         properties.check(dialect)?;
-        let source = match &self.opened {
-            Some(source) => Arc::clone(source),
-            None => Arc::new(FileSource::open(&self.source)?),
+        let opened = match &mut self.origin {
+            Origin::File { path, opened } => {
+                let file = match opened {
+                    Some(file) => Arc::clone(file),
+                    None => Arc::clone(opened.insert(Arc::new(FileSource::open(path)?))),
+                };
+                let plan = Plan::new(file.size(), self.part_size, dialect.limits())?;
+                Opened::File(file, plan)
+            }
+            Origin::Stream(stream) => {
+                let stream = stream.clone();
+                self.check_stream(&stream)?;
+                Opened::Stream(stream)
+            }
         };
-        let plan = Plan::new(source.size(), self.part_size, dialect.limits())?;
-        Ok(PreparedUpload {
-            request: Self { opened: Some(Arc::clone(&source)), ..self },
-            source,
-            plan,
-            properties,
-            nonce,
-        })
+        Ok(PreparedUpload { request: self, opened, properties, nonce })
     }
+
+    /// Refuses what needs a source that can be read again.
+    fn check_stream(&self, stream: &Stream) -> Result<()> {
+        let refused = |what: &str| {
+            Err(Error::new(
+                ErrorKind::Config,
+                format!("an upload of a stream cannot {what}: what was read of it is gone"),
+            )
+            .with_hint("do not ask for that, or keep the stream in a file first (--spool DIR)"))
+        };
+        if self.on_change == OnChange::Restart {
+            return refused("begin again by itself");
+        }
+        if self.resumes {
+            return refused("be gone on with");
+        }
+        stream.check()
+    }
+}
+
+/// A source that is ready to be read.
+#[derive(Clone, Debug)]
+pub(crate) enum Opened {
+    File(Arc<FileSource>, Plan),
+    /// How it becomes parts depends on the memory of the uploader.
+    Stream(Stream),
 }
 
 /// A request that was checked, with its plan.
 #[derive(Debug)]
 pub struct PreparedUpload {
     pub(crate) request: UploadRequest,
-    pub(crate) source: Arc<FileSource>,
-    pub(crate) plan: Plan,
+    pub(crate) opened: Opened,
     /// The request's own and the mark of this upload.
     pub(crate) properties: ObjectProperties,
     pub(crate) nonce: String,
 }
 
 impl PreparedUpload {
-    /// How the file becomes parts.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    /// How the file becomes parts; `None` for a stream, of which [`StreamPlan`](crate::transfer::StreamPlan) tells.
+    pub fn plan(&self) -> Option<&Plan> {
+        match &self.opened {
+            Opened::File(_, plan) => Some(plan),
+            Opened::Stream(_) => None,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
         Job, Span,
         frames::{FRAME, Frame, FramePool},
         ledger::Ledger,
-        source::{Drift, FileSource},
+        source::{Drift, FileSource, Source},
         stop::Stop,
         uploader::internal,
     },
@@ -72,7 +72,7 @@ impl Reader {
     }
 }
 
-/// Compares the source with what was sent.
+/// Compares the file with what was sent; of a stream nothing is left to compare.
 ///
 /// If nothing but the time of its last change differs, somebody may have written to it and set the other times back;
 /// so every part is read again. Says whether that was needed.
@@ -80,17 +80,18 @@ impl Reader {
 /// # Errors
 /// `Source` if the file is not what it was.
 pub(crate) async fn confirm(job: &Job, ledger: &Ledger) -> Result<bool> {
-    job.source.check_end()?;
-    let Drift::Touched(mut seen) = job.source.check()? else { return Ok(false) };
+    let Source::File(file) = &job.source else { return Ok(false) };
+    file.check_end()?;
+    let Drift::Touched(mut seen) = file.check()? else { return Ok(false) };
     for _ in 0..ROUNDS {
         let sent = ledger.iter().filter_map(|(number, part)| Some((job.plan.span(number)?, Some(part.checksum))));
-        if job.reader().read(sent.collect()).await?.is_none() {
-            return Err(job.source.changed("was written to"));
+        if job.reader()?.read(sent.collect()).await?.is_none() {
+            return Err(file.changed("was written to"));
         }
-        match job.source.check()? {
+        match file.check()? {
             Drift::Touched(now) if now != seen => seen = now,
             Drift::Touched(_) | Drift::None => return Ok(true),
         }
     }
-    Err(job.source.changed("kept being changed"))
+    Err(file.changed("kept being changed"))
 }

@@ -12,12 +12,13 @@ use crate::{
         abort::is_gone,
         ending,
         finish::{self, Made, Whereabouts},
+        job::Extent,
         journal::{Asked, Comparison, EchoSeen, Identity, Known, Part, Recorder, SourceState, Standing, in_both},
         keep::Phase,
         ledger::{DonePart, Ledger},
         receipt::EchoLog,
         scribe::Scribe,
-        source::Drift,
+        source::{Drift, Source},
         verify::Sent,
     },
     wire::{ListParts, ListedPart},
@@ -47,7 +48,7 @@ pub(crate) struct Resumed {
 /// `Journal` if it cannot be used; `Config` if it is of an upload that differs from what is asked; and whatever the
 /// store says.
 pub(crate) async fn begin(job: &mut Job) -> Result<(Scribe, Beginning)> {
-    let (choice, target, source) = (job.wish.journal.clone(), job.target(), job.source.path().to_owned());
+    let (choice, target, source) = (job.wish.journal.clone(), job.target(), job.origin()?);
     // One PUT leaves nothing unfinished behind, so a small file needs no journal; it may have been larger, though.
     let single = job.plan.single;
     let opened = tokio::task::spawn_blocking(move || choice.open(&target, &source, single));
@@ -101,7 +102,9 @@ async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginni
         scribe.start_anew().await?;
         return Ok(Beginning::Anew);
     };
-    let found = if job.wish.restart {
+    let found = if job.source.is_stream() && known.identity.source.is_stream() {
+        Found::Unusable(cut_off(&known).to_owned())
+    } else if job.wish.restart {
         Found::Unusable("a new beginning was asked for".to_owned())
     } else {
         let comparison = known.identity.compare(&asked(job, &job.target(), &source_state(job)?));
@@ -143,6 +146,15 @@ async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginni
             job.board.stage(Stage::Starting);
             Ok(Beginning::Anew)
         }
+    }
+}
+
+/// Why the upload of an earlier stream is of no use.
+fn cut_off(known: &Known) -> &'static str {
+    if known.stage == Standing::Completing {
+        "an earlier stream to this key had arrived, but not the answer that its object was made"
+    } else {
+        "an earlier stream to this key was cut off"
     }
 }
 
@@ -234,7 +246,7 @@ async fn listing(job: &Job, upload: &UploadId) -> Result<Option<Vec<ListedPart>>
 /// Whether the file still has the bytes that were sent.
 async fn same_bytes(job: &Job, parts: &BTreeMap<PartNumber, Part>) -> Result<bool> {
     let stretches = parts.values().filter_map(|part| Some((job.plan.span(part.number)?, Some(part.checksum))));
-    let same = job.reader().read(stretches.collect()).await?.is_some();
+    let same = job.reader()?.read(stretches.collect()).await?.is_some();
     job.source.check()?;
     Ok(same)
 }
@@ -245,13 +257,14 @@ async fn made_before(job: &Job, known: Known, made: Made, upload: &UploadId, dou
         // An echo on HEAD alone proves nothing.
         return Ok(Found::Gone);
     }
-    job.source.check_end()?;
-    let touched = job.source.check()? != Drift::None;
+    let file = job.source.file()?;
+    file.check_end()?;
+    let touched = file.check()? != Drift::None;
     let parts_confirmed = known.parts.len() == job.plan.parts as usize && known.parts.values().all(|it| !it.crc_silent);
     let sums = if doubt || touched || known.parts.len() < job.plan.parts as usize {
         let expected = |number| known.parts.get(&number).map(|part| part.checksum);
         let stretches = job.plan.spans().map(|span| (span, expected(span.number))).collect();
-        match job.reader().read(stretches).await? {
+        match job.reader()?.read(stretches).await? {
             Some(sums) => sums,
             None => return Ok(Found::Unusable("the file has changed since its object was made".to_owned())),
         }
@@ -268,7 +281,14 @@ async fn made_before(job: &Job, known: Known, made: Made, upload: &UploadId, dou
         progress.confirmed = job.plan.size;
     });
     let echoes = echoes(job, known.upload.and_then(|answer| answer.kms_key).as_deref(), !known.parts.is_empty());
-    let sent = Sent { checksum, parts_confirmed, upload_id: upload.clone(), echoes, warnings: Vec::new() };
+    let sent = Sent {
+        extent: Extent::from(&job.plan),
+        checksum,
+        parts_confirmed,
+        upload_id: upload.clone(),
+        echoes,
+        warnings: Vec::new(),
+    };
     Ok(Found::Beginning(Beginning::Made(Box::new((made, sent)))))
 }
 
@@ -287,7 +307,10 @@ pub(crate) fn identity(job: &Job) -> Result<Identity> {
 }
 
 fn source_state(job: &Job) -> Result<SourceState> {
-    SourceState::new(job.source.path(), job.source.identity())
+    match &job.source {
+        Source::File(file) => SourceState::new(file.path(), file.identity()),
+        Source::Stream { .. } => Ok(SourceState::stream()),
+    }
 }
 
 fn asked<'a>(job: &'a Job, target: &'a crate::transfer::journal::Target, source: &'a SourceState) -> Asked<'a> {

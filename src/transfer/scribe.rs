@@ -62,9 +62,10 @@ impl Scribe {
         }
     }
 
-    /// A part's answer was verified. While the disk lags behind, a wish to stop is heard all the same.
+    /// A part's answer was verified. While the disk lags behind, a wish to stop is heard all the same. Those of a stream
+    /// are of no use to a later run.
     pub(crate) async fn part(&mut self, job: &Job, part: &SentPart) {
-        let Some(recorder) = &self.recorder else { return };
+        let Some(recorder) = self.recorder.as_ref().filter(|_| !job.source.is_stream()) else { return };
         let record = Part {
             number: part.number,
             len: part.done.len,
@@ -135,7 +136,8 @@ impl Scribe {
 /// Tries to take away a journal that has failed: nothing needs it any more. If it stays, the next run finds the
 /// finished object by its mark.
 async fn forget(job: &Job) {
-    let (choice, target, source) = (job.wish.journal.clone(), job.target(), job.source.path().to_owned());
+    let Ok(source) = job.origin() else { return };
+    let (choice, target) = (job.wish.journal.clone(), job.target());
     let mark = job.nonce.clone();
     let removed = tokio::task::spawn_blocking(move || match choice.open(&target, &source, true)? {
         // In its place another run may have put a journal of its own.

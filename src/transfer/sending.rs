@@ -17,11 +17,11 @@ use crate::{
     operation::Operation,
     sse::SseMode,
     transfer::{
-        Concurrency, Job, Span, Stage,
-        budget::Room,
+        Concurrency, Job, Stage,
         ledger::Ledger,
         pace::Pace,
         part::{self, SentPart},
+        queue::{Queue, Ready},
         receipt::EchoLog,
         scribe::Scribe,
         uploader::{FRAMES_PER_PART, internal},
@@ -36,8 +36,6 @@ pub(crate) const TICK: Duration = Duration::from_millis(100);
 pub(crate) struct Sending<'a> {
     pub(crate) job: &'a Arc<Job>,
     pub(crate) upload: &'a UploadId,
-    /// Frames for each part.
-    pub(crate) room: u32,
     /// What is done already, and then what is done at all.
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) echoes: &'a mut EchoLog,
@@ -45,17 +43,17 @@ pub(crate) struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// Sends every part that is not done.
+    /// Sends every part of the queue.
     ///
     /// `proven`: the store has shown for this upload that it encrypts as asked.
-    pub(crate) async fn send_all(&mut self, proven: bool) -> Result<()> {
+    pub(crate) async fn send_all(&mut self, queue: Queue, proven: bool) -> Result<()> {
         self.job.board.stage(Stage::Sending);
         if self.job.sse.mode() != SseMode::None && !proven {
             let echo = self.job.unless_cancelled(part::probe(self.job, self.upload)).await?;
             self.echoes.note("parts", &echo)?;
         }
         let mut parts = JoinSet::new();
-        let outcome = self.drive(&mut parts).await;
+        let outcome = self.drive(queue, &mut parts).await;
         if outcome.is_err() && self.scribe.keeps() {
             // What has arrived by now need not be sent again.
             while let Some(ended) = parts.try_join_next() {
@@ -72,22 +70,27 @@ impl Sending<'_> {
     }
 
     /// Keeps as many parts under way as the pace allows, until all are done or one fails.
-    async fn drive(&mut self, parts: &mut JoinSet<Result<SentPart>>) -> Result<()> {
-        let Self { job, upload, room, .. } = *self;
-        let missing: Vec<Span> = job.plan.spans().filter(|span| !self.ledger.has(span.number)).collect();
-        let mut todo = missing.into_iter().peekable();
-        let mut pace = Pace::new(job.concurrency, ceiling(job, room));
+    async fn drive(&mut self, queue: Queue, parts: &mut JoinSet<Result<SentPart>>) -> Result<()> {
+        let Self { job, upload, .. } = *self;
+        let mut pace = Pace::new(job.concurrency, ceiling(job, queue.room()));
         let mut slow_downs = job.client.slow_downs();
-        // A reservation keeps its place in the queue across turns, because other uploads share the budget.
-        let mut pending: Option<Pin<Box<dyn Future<Output = Room> + Send>>> = None;
+        let mut next = Next::Queue(queue);
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !self.ledger.is_full() {
+        while !(matches!(next, Next::End) && self.ledger.is_full()) {
             let in_flight = u16::try_from(parts.len()).unwrap_or(u16::MAX);
-            let wanted = todo.peek().is_some() && in_flight < pace.limit();
-            if wanted && pending.is_none() {
-                pending = Some(Box::pin(job.budget.reserve(room)));
-            }
+            next = match next {
+                Next::Queue(queue) if in_flight < pace.limit() || queue.reads_ahead() => {
+                    Next::Pending(Box::pin(queue.next()))
+                }
+                Next::Ready(queue, Ready { number, supply }) if in_flight < pace.limit() => {
+                    self.ledger.expect(number);
+                    parts.spawn(part::send(Arc::clone(job), upload.clone(), number, supply));
+                    next = Next::Queue(queue);
+                    continue;
+                }
+                next => next,
+            };
             tokio::select! {
                 biased;
                 () = job.stop.asked() => return Err(job.stop.error()),
@@ -95,12 +98,11 @@ impl Sending<'_> {
                     let part = enter(self.ledger, self.echoes, ended)?;
                     self.scribe.part(job, &part).await;
                 }
-                room = granted(&mut pending), if wanted => {
-                    pending = None;
-                    if let Some(span) = todo.next() {
-                        let stretch = (span.offset, span.len);
-                        parts.spawn(part::send(Arc::clone(job), upload.clone(), span.number, stretch, room));
-                    }
+                made = next.made_ready() => {
+                    next = match made? {
+                        Some((queue, ready)) => Next::Ready(queue, ready),
+                        None => Next::End,
+                    };
                 }
                 _ = tick.tick() => {
                     let (now, sent) = (Instant::now(), job.meter.net());
@@ -113,6 +115,7 @@ impl Sending<'_> {
                 }
             }
         }
+        job.board.update(|progress| progress.open = false);
         self.publish(0);
         Ok(())
     }
@@ -127,11 +130,26 @@ impl Sending<'_> {
     }
 }
 
-/// Waits for the reservation, if there is one.
-async fn granted(pending: &mut Option<Pin<Box<dyn Future<Output = Room> + Send>>>) -> Room {
-    match pending {
-        Some(reservation) => reservation.await,
-        None => std::future::pending().await,
+/// Where the next part is.
+enum Next {
+    /// Nobody has asked for it.
+    Queue(Queue),
+    /// It waits for room, or for its bytes. A reservation keeps its place in line across turns, because other uploads
+    /// share the budget.
+    Pending(Pin<Box<dyn Future<Output = Result<Option<(Queue, Ready)>>> + Send>>),
+    /// It waits for a connection.
+    Ready(Queue, Ready),
+    /// There is none.
+    End,
+}
+
+impl Next {
+    /// Waits until it is ready, if that is what it waits for.
+    async fn made_ready(&mut self) -> Result<Option<(Queue, Ready)>> {
+        match self {
+            Self::Pending(making) => making.await,
+            Self::Queue(_) | Self::Ready(..) | Self::End => std::future::pending().await,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A small file: one PUT, proved by its own answer.
+//! A small file, or a short stream: one PUT, proved by its own answer.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     checksum::Checksum,
     error::{Error, ErrorKind, Result},
-    ident::VersionId,
+    ident::{PartNumber, VersionId},
     operation::Operation,
     sse::SseMode,
     transfer::{
-        Job, Receipt, Stage,
-        body::FileBody,
+        Job, Receipt, Span, Stage,
+        body::{PartBody, Supply},
         finish::{self, Seen, occupied},
         job::Proof,
         ledger::{DonePart, Ledger},
@@ -24,7 +24,7 @@ use crate::{
         verify,
     },
     transport::Unjudged,
-    wire::{Delete, ObjectReceipt, Payload, Put},
+    wire::{Delete, ObjectReceipt, Payload, Put, Replay as _},
 };
 
 /// What to do after one PUT.
@@ -35,15 +35,22 @@ enum Next {
 }
 
 /// Sends the file in one call.
-pub(crate) async fn put(job: &Arc<Job>) -> Result<Receipt> {
+pub(crate) async fn put_file(job: &Arc<Job>) -> Result<Receipt> {
     let room = job.unless_cancelled(async { Ok(job.budget.reserve(FRAMES_PER_PART).await) }).await?;
+    let whole = Span { number: PartNumber::FIRST, offset: 0, len: job.plan.size };
+    put(job, job.stretch(&whole, room)?).await
+}
+
+/// Sends the whole object in one call.
+pub(crate) async fn put(job: &Arc<Job>, supply: Supply) -> Result<Receipt> {
     job.board.update(|progress| {
         progress.stage = Stage::Sending;
         progress.in_flight = 1;
+        progress.open = false;
     });
     job.source.check()?;
-    let content_md5 = if job.content_md5 { Some(part::md5(job, 0, job.plan.size).await?) } else { None };
-    let body = job.body(0, job.plan.size, room.frames());
+    let content_md5 = part::md5(job, &supply).await?;
+    let body = job.body(supply);
     let call = Put {
         key: job.key.clone(),
         properties: job.properties.clone(),
@@ -74,7 +81,7 @@ pub(crate) async fn put(job: &Arc<Job>) -> Result<Receipt> {
 /// Sends the PUT. A cancel drops it while bytes are missing, and waits a moment for the answer once all have left.
 ///
 /// What an attempt has made whose answer did not come is removed then.
-async fn send(job: &Job, call: &Put, body: &FileBody) -> Result<Unjudged<ObjectReceipt>> {
+async fn send(job: &Job, call: &Put, body: &PartBody) -> Result<Unjudged<ObjectReceipt>> {
     {
         let mut sending = std::pin::pin!(job.send_unjudged(call));
         let mut tick = tokio::time::interval(TICK);
@@ -112,7 +119,7 @@ async fn send(job: &Job, call: &Put, body: &FileBody) -> Result<Unjudged<ObjectR
 }
 
 /// Judges the answer, and removes what should not have been made.
-async fn judge(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody) -> Result<Next> {
+async fn judge(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody) -> Result<Next> {
     let version = answer.value.version_id.clone();
     match prove(job, answer, body).await {
         Ok(Ok(receipt)) => Ok(Next::Done(Box::new(receipt))),
@@ -130,7 +137,7 @@ async fn judge(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody)
 }
 
 /// Compares the answer with what was sent. The inner error is a damage that another try may mend.
-async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody) -> Result<Result<Receipt>> {
+async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody) -> Result<Result<Receipt>> {
     let at_put = |error: Error| error.at(Operation::Put);
     let mut echoes = EchoLog::default();
     let echo = answer.echo?;
@@ -138,7 +145,10 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody)
     echoes.note("put", &echo)?;
     let sent = body.checksum().ok_or_else(|| at_put(part::answered_early()))?;
     let value = answer.value;
-    let mut verified = vec!["object-checksum", "source-unchanged"];
+    let mut verified = vec!["object-checksum"];
+    if !job.source.is_stream() {
+        verified.push("source-unchanged");
+    }
     let mut warnings = Vec::new();
     let stored = if let Some(stored) = value.checksum {
         stored
@@ -150,17 +160,18 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody)
     if stored != sent {
         return Ok(Err(at_put(verify::damaged(&job.object_at(value.version_id.as_ref())))));
     }
-    let ledger = whole(job, &value, sent);
+    let ledger = whole(&value, sent, body.len());
     if reread::confirm(job, &ledger).await? {
         warnings.push(reread::NOTE.to_owned());
     }
     warnings.extend(verify::versions(job.clobber, &job.object(), job.unenforced(value.version_id.as_ref()))?);
     job.board.update(|progress| {
-        progress.confirmed = job.plan.size;
+        progress.confirmed = ledger.confirmed();
         progress.parts_done = 1;
         progress.in_flight = 0;
     });
     Ok(Ok(job.receipt(Proof {
+        extent: job.extent(&ledger),
         etag: value.etag,
         version_id: value.version_id,
         checksum: sent,
@@ -172,10 +183,10 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &FileBody)
 }
 
 /// The object as if it were the only part.
-fn whole(job: &Job, value: &ObjectReceipt, checksum: Checksum) -> Ledger {
+fn whole(value: &ObjectReceipt, checksum: Checksum, len: u64) -> Ledger {
     let mut ledger = Ledger::new(1);
-    let part = DonePart { etag: value.etag.clone(), checksum, len: job.plan.size, crc_confirmed: true };
-    ledger.enter(crate::ident::PartNumber::FIRST, part);
+    let part = DonePart { etag: value.etag.clone(), checksum, len, crc_confirmed: true };
+    ledger.enter(PartNumber::FIRST, part);
     ledger
 }
 
@@ -188,7 +199,7 @@ async fn checksum_by_head(job: &Job, version: Option<VersionId>) -> Result<Check
 }
 
 /// Finds out what a PUT has done whose answer was lost.
-async fn settle(job: &Arc<Job>, lost: Error, body: &FileBody) -> Result<Next> {
+async fn settle(job: &Arc<Job>, lost: Error, body: &PartBody) -> Result<Next> {
     let conditional = job.forbids_overwrite();
     let seen = match finish::look(job).await {
         Ok(seen) if job.made(&seen.info) => seen,

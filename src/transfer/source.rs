@@ -1,13 +1,60 @@
-//! The file that is uploaded: opened once, read from anywhere, and watched for changes.
+//! What is uploaded: a file, opened once, read from anywhere, and watched for changes; or a stream.
 
 use std::{
     fs::{File, Metadata, OpenOptions},
     io,
     os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    transfer::{StreamPlan, feed::Stream},
+};
+
+/// Where the bytes of an upload come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// From a file, which can be read again.
+    File(Arc<FileSource>),
+    /// From a stream, which cannot.
+    Stream { stream: Stream, plan: StreamPlan },
+}
+
+impl Source {
+    /// Whether it can be read only once, so that an upload of it is never gone on with.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream { .. })
+    }
+
+    /// The file.
+    ///
+    /// # Errors
+    /// `Internal` for a stream: what was read of it is gone, and no way leads to asking for it.
+    pub(crate) fn file(&self) -> Result<&Arc<FileSource>> {
+        match self {
+            Self::File(file) => Ok(file),
+            Self::Stream { .. } => Err(Error::new(ErrorKind::Internal, "a stream was to be read a second time")),
+        }
+    }
+
+    /// As [`FileSource::check`]; nothing can be said of a stream.
+    pub(crate) fn check(&self) -> Result<Drift> {
+        match self {
+            Self::File(file) => file.check(),
+            Self::Stream { .. } => Ok(Drift::None),
+        }
+    }
+
+    /// As [`FileSource::may_be_unchanged`]; what was read of a stream is gone.
+    pub(crate) fn may_be_unchanged(&self) -> bool {
+        match self {
+            Self::File(file) => file.may_be_unchanged(),
+            Self::Stream { .. } => false,
+        }
+    }
+}
 
 /// What tells one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -114,7 +114,7 @@ impl Uploader {
     /// # Cancellation
     /// See [`Upload`].
     pub fn resume(&self, request: UploadRequest, token: &ResumeToken) -> Upload {
-        self.upload(request.journal(MemoryJournal::from_token(token)))
+        self.upload(request.resuming().journal(MemoryJournal::from_token(token)))
     }
 
     /// Starts a download.

@@ -9,7 +9,7 @@ use crate::{
     transfer::{
         Clobber, Job, Stage,
         finish::{self, Made, Seen},
-        job::Proof,
+        job::{Extent, Proof},
         receipt::EchoLog,
     },
     wire::may_be_the_key,
@@ -18,6 +18,7 @@ use crate::{
 /// What was sent, as a whole.
 #[derive(Debug)]
 pub(crate) struct Sent {
+    pub(crate) extent: Extent,
     pub(crate) checksum: Checksum,
     /// Whether each part's own answer carried its checksum.
     pub(crate) parts_confirmed: bool,
@@ -29,7 +30,7 @@ pub(crate) struct Sent {
 /// Compares, by Complete's answer and a look at the object.
 pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     job.board.stage(Stage::Verifying);
-    let Sent { checksum, parts_confirmed, upload_id, mut echoes, mut warnings } = sent;
+    let Sent { extent, checksum, parts_confirmed, upload_id, mut echoes, mut warnings } = sent;
     let object = job.object_at(made.version_id.as_ref());
     let complete_confirmed = match made.echo {
         Some(Ok(echo)) => {
@@ -48,7 +49,7 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         None => finish::head(job, made.version_id.clone()).await,
     };
     let seen = match seen {
-        Ok(seen) => Some(compare(job, &object, seen, checksum, &mut echoes)?),
+        Ok(seen) => Some(compare(job, &object, seen, (extent.size, checksum), &mut echoes)?),
         Err(error) if is_forbidden(&error) && made.checksum.is_some() && complete_confirmed => {
             warnings.push(
                 "these credentials may not look at the object (HEAD), so its size was not compared; the answer to \
@@ -68,7 +69,10 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         Error::new(ErrorKind::Protocol, format!("the store gives no ETag for {object}")).at(Operation::Head)
     })?;
     warnings.extend(versions(job.clobber, &job.object(), job.unenforced(version_id.as_ref()))?);
-    let mut verified = vec!["object-checksum", "source-unchanged"];
+    let mut verified = vec!["object-checksum"];
+    if !job.source.is_stream() {
+        verified.push("source-unchanged");
+    }
     if parts_confirmed {
         verified.insert(0, "part-checksums");
     } else {
@@ -77,7 +81,7 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     if seen.is_some() {
         verified.extend(["size", "head"]);
     }
-    Ok(Proof { etag, version_id, checksum, upload_id: Some(upload_id), echoes, verified, warnings })
+    Ok(Proof { extent, etag, version_id, checksum, upload_id: Some(upload_id), echoes, verified, warnings })
 }
 
 /// Compares what HEAD shows.
@@ -85,7 +89,7 @@ fn compare(
     job: &Job,
     object: &str,
     seen: Seen,
-    checksum: Checksum,
+    (size, checksum): (u64, Checksum),
     echoes: &mut EchoLog,
 ) -> Result<crate::wire::ObjectInfo> {
     let Seen { info, echo } = seen;
@@ -104,10 +108,10 @@ fn compare(
         .with_hint("somebody wrote to the same key; upload again if yours is to be there")
         .at(Operation::Head));
     }
-    if info.size != job.plan.size {
+    if info.size != size {
         return Err(Error::new(
             ErrorKind::Integrity,
-            format!("{object} has {} bytes in the store, and {} were sent", info.size, job.plan.size),
+            format!("{object} has {} bytes in the store, and {size} were sent", info.size),
         )
         .at(Operation::Head));
     }

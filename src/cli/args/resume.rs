@@ -13,9 +13,13 @@ pub(in crate::cli) struct ResumeArgs {
     /// Keep no journal: an upload that fails is removed from the store, and the next one starts from the beginning.
     #[arg(long, conflicts_with_all = ["restart", "state_dir"])]
     pub(in crate::cli) no_resume: bool,
-    /// Remove an unfinished upload of this file to this key, and start from the beginning.
+    /// Remove an unfinished upload of this file to this key, and what was spooled for it, and start from the beginning.
     #[arg(long)]
     pub(in crate::cli) restart: bool,
+    /// Keep standard input in a file of this directory first, so that its upload can be resumed; the file is not
+    /// encrypted, is readable by you alone, and is removed once the object is there.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(in crate::cli) spool: Option<PathBuf>,
     /// What to do about a file that changes while it is uploaded.
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = WhenChanged::Fail)]
     pub(in crate::cli) on_change: WhenChanged,

@@ -14,8 +14,8 @@ pub(super) struct Line {
     pub(super) name: &'static str,
     /// How long that has been going on.
     pub(super) time: Duration,
-    /// How many bytes of how many, if bytes are moving.
-    pub(super) bytes: Option<(u64, u64)>,
+    /// How many bytes of how many, if bytes are moving and if that is known.
+    pub(super) bytes: Option<(u64, Option<u64>)>,
     /// Bytes in how much time, lately.
     pub(super) pace: Option<(u64, Duration)>,
     /// The rest, such as how many parts are done.
@@ -31,7 +31,8 @@ impl Line {
         let mut words = vec![(u8::MAX, self.name.to_owned())];
         let seconds = self.time.as_secs();
         match self.bytes {
-            Some((done, total)) => {
+            Some((done, None)) => words.push((u8::MAX, show_size(done))),
+            Some((done, Some(total))) => {
                 let percent = percent(done, total);
                 words.push((3, bar(percent)));
                 words.push((u8::MAX, format!("{percent:>3} %")));
@@ -65,6 +66,7 @@ impl Line {
     /// The time left at this pace, coarsely: it is an estimate.
     fn left(&self) -> Option<String> {
         let ((done, total), (bytes, time)) = (self.bytes?, self.pace?);
+        let total = total?;
         let missing = u128::from(total.saturating_sub(done));
         let seconds = (missing * time.as_millis()).checked_div(u128::from(bytes) * 1000)?;
         Some(match seconds {
@@ -123,7 +125,7 @@ mod tests {
     fn long() -> Line {
         Line {
             name: "sending",
-            bytes: Some((1023 << 30, 2047 << 30)),
+            bytes: Some((1023 << 30, Some(2047 << 30))),
             pace: Some((999 << 20, Duration::from_secs(1))),
             details: "4999/10000 parts, 12 sent again".to_owned(),
             ..Line::default()
@@ -147,6 +149,13 @@ mod tests {
         for width in 5..130 {
             assert!(line(width).chars().count() < width, "{width}");
         }
+    }
+
+    #[test]
+    fn without_an_end_in_sight_the_line_says_how_much_and_how_fast() {
+        let open = Line { bytes: Some((1023 << 30, None)), details: "4999 parts".to_owned(), ..long() };
+        assert_eq!(open.text(80), "    sending  1023 GiB  999.0 MiB/s  4999 parts");
+        assert_eq!(open.text(24), "    sending  1023 GiB");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! `--dry-run`: the plan, and what every kind of request would carry. Nothing is sent to the store.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, path::PathBuf, sync::Arc};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http_body_util::{BodyExt as _, Empty};
 use md5::{Digest as _, Md5};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     cli::{
@@ -18,7 +18,7 @@ use crate::{
     ident::{ETag, ObjectKey, ObjectUrl, PartNumber, UploadId},
     operation::Operation,
     sse::SseContext,
-    transfer::{Plan, PreparedUpload},
+    transfer::{Opened, Plan, PreparedUpload, StreamPlan},
     transport::{MaskedHead, StoreClient},
     wire::{
         Abort, BoxBody, Complete, Head, Initiate, ObjectProperties, Payload, Put, Replay, UploadPart, usual_algorithm,
@@ -32,10 +32,88 @@ pub(super) struct Rehearsal {
     pub(super) sse: SseContext,
     /// As the upload would send them, with the mark that it gives to its object.
     pub(super) properties: ObjectProperties,
-    pub(super) plan: Plan,
+    pub(super) outline: Outline,
     pub(super) forbid_overwrite: bool,
-    /// The Content-MD5 of the file's first part, if each part is to carry its own.
-    pub(super) content_md5: Option<String>,
+}
+
+/// What is known of the parts.
+pub(super) enum Outline {
+    /// All; and the Content-MD5 of the first part, if each is to carry its own.
+    File { plan: Plan, content_md5: Option<String> },
+    /// How they grow.
+    Stream(StreamPlan),
+    /// Nothing, before the stream is in a file of this directory.
+    Spool { dir: PathBuf, part_size: u64 },
+}
+
+impl Outline {
+    /// That of a file. For the Content-MD5 its first part is read.
+    pub(super) fn of_file(prepared: &PreparedUpload, content_md5: bool) -> Result<Self> {
+        let Opened::File(file, plan) = &prepared.opened else {
+            return Err(Error::new(ErrorKind::Internal, "the rehearsal of a file has none"));
+        };
+        let first = plan.part_size.min(plan.size);
+        let read = |piece: &mut [u8], place| file.read_exact_at(piece, place);
+        let content_md5 = content_md5.then(|| md5_of(first, read)).transpose()?;
+        Ok(Self::File { plan: plan.clone(), content_md5 })
+    }
+
+    /// Whether one PUT sends everything.
+    fn is_single(&self) -> bool {
+        matches!(self, Self::File { plan: Plan { single: true, .. }, .. })
+    }
+
+    /// Bytes of the first part, and how many parts are known to come.
+    fn parts(&self) -> (u64, u32) {
+        match self {
+            Self::File { plan, .. } => (plan.part_size.min(plan.size), plan.parts),
+            Self::Stream(plan) => (plan.first_part, 1),
+            Self::Spool { part_size, .. } => (*part_size, 1),
+        }
+    }
+
+    fn content_md5(&self) -> Option<String> {
+        match self {
+            Self::File { content_md5, .. } => content_md5.clone(),
+            Self::Stream(_) | Self::Spool { .. } => None,
+        }
+    }
+
+    fn as_json(&self) -> Value {
+        match self {
+            Self::File { plan, .. } => json!(plan),
+            Self::Stream(plan) => json!(plan),
+            Self::Spool { dir, .. } => json!({ "spool": dir.to_string_lossy() }),
+        }
+    }
+
+    /// Size and plan in words.
+    fn in_words(&self) -> (String, String) {
+        match self {
+            Self::File { plan, .. } if plan.single => (size(plan.size), "one PUT".to_owned()),
+            Self::File { plan, .. } => {
+                let Plan { parts, part_size, .. } = *plan;
+                let last = plan.size.saturating_sub(u64::from(parts - 1) * part_size);
+                let last = if last < part_size { format!(", the last of {}", show_size(last)) } else { String::new() };
+                (size(plan.size), format!("{parts} parts of {}{last}", show_size(part_size)))
+            }
+            Self::Stream(plan) => {
+                let parts = if plan.first_part == plan.largest_part {
+                    format!("parts of {}", show_size(plan.first_part))
+                } else {
+                    format!("parts that grow from {} to {}", show_size(plan.first_part), show_size(plan.largest_part))
+                };
+                (
+                    format!("not known before the end; at most {}", size(plan.longest)),
+                    format!("{parts}; one PUT if the stream ends within the first"),
+                )
+            }
+            Self::Spool { dir, .. } => (
+                "not known before the end".to_owned(),
+                format!("kept in {} first, and then sent as a file of its size", dir.display()),
+            ),
+        }
+    }
 }
 
 impl Rehearsal {
@@ -48,7 +126,7 @@ impl Rehearsal {
             return console.value(&json!({
                 "dry_run": true,
                 "url": target,
-                "plan": self.plan,
+                "plan": self.outline.as_json(),
                 "sse": {
                     "mode": self.sse.mode().name(),
                     "kms_key_id": self.sse.kms_key_id(),
@@ -58,16 +136,9 @@ impl Rehearsal {
             }));
         }
         let mut text = format!("{target}\n");
-        row(&mut text, "size", &size(self.plan.size));
-        let parts = if self.plan.single {
-            "one PUT".to_owned()
-        } else {
-            let last = self.plan.size.saturating_sub(u64::from(self.plan.parts - 1) * self.plan.part_size);
-            let last =
-                if last < self.plan.part_size { format!(", the last of {}", show_size(last)) } else { String::new() };
-            format!("{} parts of {}{last}", self.plan.parts, show_size(self.plan.part_size))
-        };
-        row(&mut text, "plan", &parts);
+        let (size, plan) = self.outline.in_words();
+        row(&mut text, "size", &size);
+        row(&mut text, "plan", &plan);
         let mode = self.sse.mode().name();
         let encryption = match (self.sse.key_md5(), self.sse.kms_key_id()) {
             (Some(md5), _) => format!("customer key with MD5 {md5}"),
@@ -94,12 +165,13 @@ impl Rehearsal {
             // The object that may be there is asked for without encryption, whatever it is under.
             heads.push(self.client.explain(&head, &SseContext::none(self.client.dialect())).await?);
         }
-        if self.plan.single {
+        let (first_part, _) = self.outline.parts();
+        if self.outline.is_single() {
             let put = Put {
                 key: self.key.clone(),
                 properties: self.properties.clone(),
-                payload: announced(self.plan.size),
-                content_md5: self.content_md5.clone(),
+                payload: announced(first_part),
+                content_md5: self.outline.content_md5(),
                 checksum: None,
                 forbid_overwrite: self.forbid_overwrite,
                 traffic_limit: None,
@@ -119,8 +191,8 @@ impl Rehearsal {
             key: self.key.clone(),
             upload_id: upload_id.clone(),
             part: PartNumber::FIRST,
-            payload: announced(self.plan.part_size.min(self.plan.size)),
-            content_md5: self.content_md5.clone(),
+            payload: announced(first_part),
+            content_md5: self.outline.content_md5(),
             checksum: None,
             traffic_limit: None,
         };
@@ -142,22 +214,20 @@ impl Rehearsal {
     /// The list that Complete would carry, with tags of the usual length.
     fn parts(&self) -> Option<Vec<(PartNumber, ETag)>> {
         let tag = ETag::new(&"0".repeat(32))?;
-        let count = usize::try_from(self.plan.parts).ok()?;
+        let count = usize::try_from(self.outline.parts().1).ok()?;
         (0..count).map(|index| Some((PartNumber::at_index(index)?, tag.clone()))).collect()
     }
 }
 
-/// The base64 of the MD5 of the file's first part, or of all of a file that goes in one.
-pub(super) fn first_md5(prepared: &PreparedUpload) -> Result<String> {
-    let PreparedUpload { source, plan, .. } = prepared;
-    let len = plan.part_size.min(plan.size);
+/// The base64 of the MD5 of so many bytes.
+fn md5_of(len: u64, read: impl Fn(&mut [u8], u64) -> Result<()>) -> Result<String> {
     let mut digest = Md5::new();
     let mut buffer = vec![0; 1 << 20];
     let mut place = 0;
     while place < len {
         let size = usize::try_from(len - place).unwrap_or(usize::MAX).min(buffer.len());
         let piece = &mut buffer[..size];
-        source.read_exact_at(piece, place)?;
+        read(piece, place)?;
         digest.update(&*piece);
         place += size as u64;
     }

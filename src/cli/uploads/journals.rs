@@ -97,6 +97,16 @@ impl Told {
         &self.known.identity.source.path
     }
 
+    /// The same in words.
+    pub(super) fn source_in_words(&self) -> String {
+        if self.is_stream() { "a stream".to_owned() } else { self.source().display().to_string() }
+    }
+
+    /// Whether it is the upload of a stream, which nobody can go on with.
+    pub(super) fn is_stream(&self) -> bool {
+        self.known.identity.source.is_stream()
+    }
+
     /// When the store opened the upload, in the form in which stores write it.
     pub(super) fn initiated(&self) -> String {
         let at = self.known.upload.as_ref().map_or(self.began(), |answer| answer.at);
@@ -134,6 +144,7 @@ impl Owner<'_> {
     pub(super) fn as_json(&self) -> Value {
         match self {
             Self::Nobody => Value::Null,
+            Self::Here(told) if told.is_stream() => told.as_json("cut-off"),
             Self::Here(told) => told.as_json("resumable"),
             Self::Perhaps(told) => told.as_json("candidate"),
             Self::Held(_, Some(told)) => told.as_json("held"),
@@ -147,11 +158,15 @@ impl Owner<'_> {
     pub(super) fn in_words(&self) -> String {
         match self {
             Self::Nobody => "none here: it cannot be resumed from this machine".to_owned(),
-            Self::Here(told) => format!("the same `put` of {} goes on with it", told.source().display()),
-            Self::Perhaps(told) => {
-                format!("perhaps of {}, whose first answer was lost; it is never resumed", told.source().display())
+            Self::Here(told) if told.is_stream() => {
+                "of a stream that was cut off: the next stream to this key removes it, and so does `uploads abort`"
+                    .to_owned()
             }
-            Self::Held(holder, Some(told)) => format!("{} is at work on {}", process(*holder), told.source().display()),
+            Self::Here(told) => format!("the same `put` of {} goes on with it", told.source_in_words()),
+            Self::Perhaps(told) => {
+                format!("perhaps of {}, whose first answer was lost; it is never resumed", told.source_in_words())
+            }
+            Self::Held(holder, Some(told)) => format!("{} is at work on {}", process(*holder), told.source_in_words()),
             Self::Held(holder, None) => {
                 format!("{} may be at work on it: its journal cannot be read", process(*holder))
             }

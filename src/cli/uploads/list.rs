@@ -106,9 +106,12 @@ fn leftover(told: &Told, scope: &Scope) -> String {
     let mut line = |name: &str, value: &str| row(&mut text, name, &one_line(value));
     line("upload", told.upload_id().map_or("none that is known", UploadId::as_str));
     let state = match told.file.holder {
-        Some(holder) => format!("{} is at work on {}", process(holder), told.source().display()),
+        Some(holder) => format!("{} is at work on {}", process(holder), told.source_in_words()),
+        None if told.is_stream() => {
+            "the store has no such upload (any more); the next stream to this key settles it".to_owned()
+        }
         None => {
-            format!("the store has no such upload (any more); the same `put` of {} settles it", told.source().display())
+            format!("the store has no such upload (any more); the same `put` of {} settles it", told.source_in_words())
         }
     };
     line("journal", &state);

@@ -4,7 +4,7 @@ use futures::FutureExt as _;
 use http_body_util::BodyExt as _;
 
 use super::*;
-use crate::checksum::Algorithm::Crc64Xz;
+use crate::{checksum::Algorithm::Crc64Xz, transfer::budget::Budget};
 
 struct Setup {
     _dir: tempfile::TempDir,
@@ -22,9 +22,11 @@ fn setup(len: usize) -> Setup {
 }
 
 impl Setup {
-    fn body(&self, offset: u64, len: u64, room: u32) -> FileBody {
+    fn body(&self, offset: u64, len: u64, room: u32) -> PartBody {
         let source = Arc::new(FileSource::open(&self.path).unwrap());
-        FileBody::new(source, (offset, len), FramePool::new(2), room, None, Arc::clone(&self.meter), Crc64Xz)
+        let room = Budget::new(u64::from(room) * FRAME as u64).reserve(room).now_or_never().unwrap();
+        let supply = Supply::File { source, offset, len, frames: FramePool::new(2), room };
+        PartBody::new(supply, None, Arc::clone(&self.meter), Crc64Xz)
     }
 }
 

@@ -35,7 +35,8 @@ impl JournalChoice {
         Self::default()
     }
 
-    /// A journal of one's own, opened for an object and the path of a file. It is called on a thread that may block.
+    /// A journal of one's own, opened for an object and the path of a file, or `-` for a stream. It is called on a
+    /// thread that may block.
     pub fn opened_by(open: impl Fn(&Target, &Path) -> Result<Box<dyn Journal>> + Send + Sync + 'static) -> Self {
         Self(Place::Other(Arc::new(open)))
     }

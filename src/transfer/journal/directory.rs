@@ -10,7 +10,7 @@ use std::{
 use super::{
     FileJournal, Known, Target,
     file::{judge, read},
-    identity::{absolute, hash_bytes},
+    identity::{STREAM, absolute, hash_bytes},
     lock::{Holder, Lock},
     private::{self, cannot},
     replay::replay,
@@ -68,7 +68,8 @@ impl StateDir {
         &self.path
     }
 
-    /// Opens or begins the journal of an upload, for this process alone. Blocks on the disk.
+    /// Opens or begins the journal of an upload, for this process alone; `-` is the source that is a stream. Blocks on
+    /// the disk.
     ///
     /// # Errors
     /// `Journal` if another process is at work on it, or if it cannot be read and written; the message names the
@@ -78,12 +79,12 @@ impl StateDir {
         if self.own {
             private::close_to_others(&self.path)?;
         }
-        FileJournal::open(&self.path.join(file_name(target, &absolute(source)?)))
+        FileJournal::open(&self.path.join(file_name(target, &origin(source)?)))
     }
 
     /// Whether there is a journal of an upload. Nothing is made.
     pub(super) fn has(&self, target: &Target, source: &Path) -> Result<bool> {
-        let path = self.path.join(file_name(target, &absolute(source)?));
+        let path = self.path.join(file_name(target, &origin(source)?));
         path.try_exists().map_err(|cause| cannot("look for", &path, cause))
     }
 
@@ -134,6 +135,11 @@ fn look(path: &Path) -> Result<Option<Listed>> {
 }
 
 const EXTENSION: &str = "journal";
+
+/// The source as its journal knows it.
+fn origin(source: &Path) -> Result<PathBuf> {
+    if source == Path::new(STREAM) { Ok(source.to_owned()) } else { absolute(source) }
+}
 
 /// The same upload always finds its journal, and no name in it can lead out of the directory.
 fn file_name(target: &Target, source: &Path) -> String {

@@ -63,11 +63,20 @@ impl Target {
     }
 }
 
-/// A file, and the state that it was in. Times are nanoseconds since 1970.
+#[cfg(feature = "cli")]
+impl Target {
+    /// 32 hexadecimal digits that stand for it in the names of files.
+    pub(crate) fn digest(&self) -> String {
+        hash([self.store.as_str(), &self.bucket, &self.key], 16)
+    }
+}
+
+/// A file, and the state that it was in; or a stream. Times are nanoseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SourceState {
-    /// The absolute path; links in it are not followed.
+    /// The absolute path; links in it are not followed. `-` stands for a stream, of which nothing else is known, and
+    /// whose upload is never gone on with.
     #[serde(with = "form::path")]
     pub path: PathBuf,
     /// Bytes.
@@ -94,10 +103,23 @@ impl SourceState {
             ino: state.inode,
         })
     }
+
+    /// A stream.
+    pub(crate) fn stream() -> Self {
+        Self { path: STREAM.into(), size: 0, mtime: 0, ctime: 0, dev: 0, ino: 0 }
+    }
+
+    /// Whether it is a stream: the path of a file is absolute.
+    pub fn is_stream(&self) -> bool {
+        self.path == Path::new(STREAM)
+    }
 }
 
-/// A path as a journal knows it.
-pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
+/// What stands for the path of a stream.
+pub(crate) const STREAM: &str = "-";
+
+/// The path of a file as a journal knows it.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|cause| {
         Error::new(ErrorKind::Source, format!("cannot tell the absolute path of {}", path.display())).caused_by(cause)
     })

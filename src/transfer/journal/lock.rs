@@ -22,7 +22,7 @@ const BETWEEN: Duration = Duration::from_millis(20);
 
 /// A lock that is held. Dropping it lets go and removes its file.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     path: PathBuf,
     /// Open as long as the lock is held: closing it is what lets go.
     file: File,
@@ -38,7 +38,7 @@ pub struct Holder {
 
 impl Lock {
     /// Takes the lock, or says who holds it.
-    pub(super) fn take(path: &Path) -> Result<Self> {
+    pub(crate) fn take(path: &Path) -> Result<Self> {
         let mut held = None;
         for attempt in 0..TRIES {
             if attempt > 0 {

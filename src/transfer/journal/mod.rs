@@ -46,10 +46,13 @@ pub use self::{
     token::ResumeToken,
 };
 pub(crate) use self::{
-    identity::{Asked, Comparison},
+    identity::{Asked, Comparison, STREAM, absolute},
     reconcile::in_both,
     recorder::Recorder,
 };
+// A file that keeps a stream needs the same care as a journal.
+#[cfg(feature = "cli")]
+pub(crate) use self::{lock::Lock, private::ours};
 use crate::error::Result;
 
 /// The keeper of one upload's records: a file, memory, or a service's own database.

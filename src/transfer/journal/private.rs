@@ -78,7 +78,7 @@ fn careful() -> i32 {
 }
 
 /// Refuses what somebody else may have laid there, or may read or write.
-fn ours(file: &File, path: &Path) -> Result<()> {
+pub(crate) fn ours(file: &File, path: &Path) -> Result<()> {
     let found = file.metadata().map_err(|cause| cannot("look at", path, cause))?;
     let fault = if !found.is_file() {
         "it is not a regular file"

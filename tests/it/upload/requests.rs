@@ -58,7 +58,7 @@ async fn a_concurrency_that_the_memory_cannot_hold_is_refused_before_the_first_c
 async fn a_prepared_upload_shows_its_plan_and_keeps_its_file() {
     let rig = Rig::new(3 * MIB).await;
     let prepared = rig.request().sse(customer()).build().unwrap();
-    let plan: &Plan = prepared.plan();
+    let plan: &Plan = prepared.plan().unwrap();
     assert_eq!((plan.size, plan.part_size, plan.parts, plan.single), (3 * MIB as u64, MIB as u64, 3, false));
     // The file changes between the check and the upload.
     fs::write(rig.file(), b"something else").unwrap();
