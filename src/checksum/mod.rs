@@ -116,6 +116,11 @@ impl Checksum {
         Self { value: self.algorithm.ring().shift(self.value, next_len) ^ next.value, ..self }
     }
 
+    /// Another checksum, if it is by the same algorithm.
+    pub(crate) fn comparable(self, other: Option<Self>) -> Option<Self> {
+        other.filter(|other| other.algorithm == self.algorithm)
+    }
+
     /// Whose it is.
     pub const fn algorithm(self) -> Algorithm {
         self.algorithm

@@ -145,7 +145,7 @@ mod tests {
             url: "cos://b-1/k".to_owned(),
             size: 33 << 20,
             crc64: Some("42".to_owned()),
-            checksum: Some(ReceiptChecksum::of_object(Checksum::new(Algorithm::Crc64Xz, 42))),
+            checksum: Some(ReceiptChecksum::new(Checksum::new(Algorithm::Crc64Xz, 42), true)),
             etag: "abc-3".to_owned(),
             version_id: Some("v1".to_owned()),
             parts: 3,

@@ -244,7 +244,7 @@ async fn run(
         url: format!("{}://{}/{}", source.client.dialect(), address.bucket(), source.key),
         size: info.size,
         crc64: (checksum.algorithm() == Algorithm::Crc64Xz).then(|| checksum.to_string()),
-        checksum: compared.then(|| ReceiptChecksum::of_object(checksum)),
+        checksum: compared.then(|| ReceiptChecksum::new(checksum, true)),
         etag: info.etag.map(|etag| etag.to_string()),
         version_id: info.version_id.map(|version| version.to_string()),
         sse: ReceiptSse::new(&source.sse, reported.as_ref()),

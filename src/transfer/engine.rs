@@ -125,6 +125,9 @@ async fn upload_stream(job: &Arc<Job>, scribe: Scribe, flow: Flow) -> Result<Rec
     job.board.stage(Stage::Reading);
     match job.unless_cancelled(flow.next()).await? {
         Some((flow, _, first)) if !flow.has_ended() => anew(job, scribe, Some(flow.unread(first))).await,
+        Some((flow, _, first)) if !job.assurance.proves_put(first.len) => {
+            anew(job, scribe, Some(flow.unread(first))).await
+        }
         Some((_, _, whole)) => {
             scribe.close().await?;
             single::put(job, Supply::Held(whole)).await
@@ -186,13 +189,21 @@ fn tell_of_orphan(job: &Job, outcome: Result<Receipt>) -> Result<Receipt> {
 async fn begin(job: &Arc<Job>, mut scribe: Scribe, flow: Option<Flow>, orphan: &mut bool) -> Result<Receipt> {
     room_per_part(job)?;
     scribe.initiating(|| resume::identity(job)).await?;
-    let call = Initiate {
+    let mut call = Initiate {
         key: job.key.clone(),
         properties: job.properties.clone(),
-        checksum: Some(job.algorithm),
+        checksum: job.assurance.kept().then_some(job.algorithm),
         forbid_overwrite: job.forbids_overwrite(),
     };
-    let answer = match job.with_grace(job.send_unjudged(&call)).await {
+    let mut answer = job.with_grace(job.send_unjudged(&call)).await;
+    if answer.as_ref().is_err_and(|refused| may_be_the_checksum(job, refused)) {
+        job.assurance.keep(false);
+        call.checksum = None;
+        scribe.start_anew().await?;
+        scribe.initiating(|| resume::identity(job)).await?;
+        answer = job.with_grace(job.send_unjudged(&call)).await;
+    }
+    let answer = match answer {
         Ok(answer) => answer,
         // Something may be in the store, so that the journal has to remember it.
         Err(failure) if failure.is_doubtful() || failure.kind() == ErrorKind::Cancelled => {
@@ -219,6 +230,12 @@ async fn begin(job: &Arc<Job>, mut scribe: Scribe, flow: Option<Flow>, orphan: &
     };
     let ledger = Ledger::new(job.plan.parts);
     multipart(job, scribe, Resumed { upload, ledger, echoes }, flow, proven).await
+}
+
+/// Whether a store may have refused to open an upload because it does not know the checksum that it was asked to keep.
+fn may_be_the_checksum(job: &Job, refused: &Error) -> bool {
+    let status = matches!(refused.status(), Some(400 | 501));
+    status && refused.kind() == ErrorKind::Rejected && job.assurance.kept() && job.assurance.proof().is_none()
 }
 
 /// Sends what is missing of a file, or what comes out of a stream, and makes the object.

@@ -89,8 +89,9 @@ pub(crate) async fn complete(job: &Job, upload: &UploadId, ledger: &Ledger) -> R
         key: job.key.clone(),
         upload_id: upload.clone(),
         parts: ledger.listing(),
-        keeps_checksum: true,
-        checksum: None,
+        keeps_checksum: job.assurance.kept(),
+        // A store that was told checksums may still find the whole wrong. What the others say they have computed.
+        checksum: if job.tells_the_store() { Some(ledger.combined(job.algorithm)) } else { None },
         forbid_overwrite: job.forbids_overwrite(),
     };
     let mut failure = match ask(job, &call).await {

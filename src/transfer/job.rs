@@ -17,10 +17,12 @@ use crate::{
     ident::{ETag, ObjectKey, UploadId, VersionId},
     sse::SseContext,
     transfer::{
-        Clobber, Concurrency, Plan, Progress, Receipt, ReceiptChecksum, ReceiptSse, Span, StreamPlan, UploadRequest,
+        Clobber, Concurrency, EndpointProfiles, Plan, Progress, ProvedBy, Receipt, ReceiptChecksum, ReceiptSse, Span,
+        StreamPlan, UploadRequest,
         body::{Meter, PartBody, Supply},
         budget::{Budget, Room},
         frames::FramePool,
+        integrity::{Assurance, Integrity},
         journal::{self, JournalChoice, Target},
         ledger::Ledger,
         progress::Board,
@@ -33,7 +35,7 @@ use crate::{
         uploader::Shared,
     },
     transport::{Answered, StoreClient, Unjudged},
-    wire::{Call, ObjectInfo, ObjectProperties, usual_algorithm},
+    wire::{Call, ObjectInfo, ObjectProperties},
 };
 
 /// How long a call that makes something in the store may go on after a cancel, so that what it made gets known.
@@ -51,6 +53,9 @@ pub(crate) struct Job {
     pub(crate) content_md5: bool,
     /// Of the checksums that are compared with the store's.
     pub(crate) algorithm: Algorithm,
+    /// What they are worth.
+    pub(crate) assurance: Assurance,
+    profiles: EndpointProfiles,
     pub(crate) clobber: Clobber,
     pub(crate) concurrency: Concurrency,
     pub(crate) source: Source,
@@ -101,6 +106,8 @@ pub(crate) struct Proof {
     pub(crate) etag: ETag,
     pub(crate) version_id: Option<VersionId>,
     pub(crate) checksum: Checksum,
+    /// Whether the store's checksum of the whole object was compared, or only those of its parts.
+    pub(crate) of_whole: bool,
     pub(crate) upload_id: Option<UploadId>,
     pub(crate) echoes: EchoLog,
     pub(crate) verified: Vec<&'static str>,
@@ -127,7 +134,7 @@ impl Job {
             }
         };
         let meter = Arc::new(Meter::default());
-        let algorithm = usual_algorithm(request.client.dialect());
+        let Integrity { algorithm, .. } = prepared.integrity;
         let job = Self {
             client: request.client,
             sse: request.sse.for_transfer(),
@@ -136,6 +143,8 @@ impl Job {
             nonce: prepared.nonce,
             content_md5: request.content_md5,
             algorithm,
+            assurance: prepared.integrity.into(),
+            profiles: request.profiles.unwrap_or_default(),
             clobber: request.clobber,
             concurrency: request.concurrency,
             source,
@@ -197,6 +206,18 @@ impl Job {
     /// The version of an answer, where it means that the store has ignored the condition.
     pub(crate) fn unenforced<'a>(&self, version: Option<&'a VersionId>) -> Option<&'a VersionId> {
         version.filter(|_| !self.client.dialect().names().forbid_overwrite.despite_versions)
+    }
+
+    /// Notes how the store proves bytes.
+    pub(crate) fn found(&self, proof: ProvedBy) {
+        self.assurance.found(proof);
+        let now = self.client.clock().unix_seconds();
+        self.profiles.note(self.client.address(), self.algorithm, proof, now);
+    }
+
+    /// Whether the store is told checksums, and refuses what does not fit.
+    pub(crate) fn tells_the_store(&self) -> bool {
+        self.assurance.proof().is_some_and(ProvedBy::tells_the_store)
     }
 
     /// How much was sent: of a file what was planned, of a stream what came.
@@ -288,6 +309,12 @@ impl Job {
         }
     }
 
+    /// What the proof has cost.
+    fn cost(&self) -> Option<String> {
+        let proof = self.assurance.proof().filter(|proof| proof.reads_twice() && !self.source.is_stream())?;
+        Some(format!("the file was read twice, because all that proves its bytes here is that {proof}"))
+    }
+
     /// The receipt of an upload that is proved.
     pub(crate) fn receipt(&self, proof: Proof) -> Receipt {
         let checksum = proof.checksum;
@@ -296,7 +323,7 @@ impl Job {
             url: self.object(),
             size: proof.extent.size,
             crc64: (checksum.algorithm() == Algorithm::Crc64Xz).then(|| checksum.to_string()),
-            checksum: Some(ReceiptChecksum::of_object(checksum)),
+            checksum: Some(ReceiptChecksum::new(checksum, proof.of_whole)),
             etag: proof.etag.as_str().to_owned(),
             version_id: proof.version_id.map(|version| version.as_str().to_owned()),
             parts: proof.extent.parts,
@@ -308,7 +335,7 @@ impl Job {
             retries: self.retries(),
             seconds: self.started.elapsed().as_secs_f64(),
             verified,
-            warnings: self.board.notes().into_iter().chain(proof.warnings).collect(),
+            warnings: self.board.notes().into_iter().chain(proof.warnings).chain(self.cost()).collect(),
         }
     }
 }

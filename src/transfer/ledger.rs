@@ -54,6 +54,15 @@ impl Ledger {
         matches!(self.parts.get(number.index()), Some(Some(_)))
     }
 
+    /// The first part that is not done, or would be the next of a stream.
+    pub(crate) fn first_missing(&self) -> Option<PartNumber> {
+        let missing = self.parts.iter().position(Option::is_none);
+        match missing {
+            None if self.parts.is_empty() => Some(PartNumber::FIRST),
+            missing => missing.and_then(PartNumber::at_index),
+        }
+    }
+
     /// How many parts are done.
     pub(crate) fn done(&self) -> u32 {
         self.done

@@ -56,6 +56,7 @@
 //! ```
 
 mod abort;
+mod ahead;
 mod body;
 mod budget;
 mod download;
@@ -64,6 +65,7 @@ mod engine;
 mod feed;
 mod finish;
 mod frames;
+mod integrity;
 mod job;
 pub mod journal;
 mod keep;
@@ -93,6 +95,7 @@ use self::job::Job;
 pub(crate) use self::request::Opened;
 pub use self::{
     download::{Download, DownloadReceipt, DownloadRequest},
+    integrity::{ChecksumChoice, EndpointProfiles, ProvedBy},
     plan::{Plan, Span, StreamPlan},
     progress::{Progress, Stage},
     receipt::{Receipt, ReceiptChecksum, ReceiptSse},

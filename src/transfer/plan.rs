@@ -93,6 +93,13 @@ impl Plan {
         }
     }
 
+    /// The same as a multipart upload, of one part if need be.
+    pub(crate) fn in_parts(self, limits: Limits) -> Self {
+        let part_size =
+            if self.single { default_part_size(self.size, limits).max(self.part_size) } else { self.part_size };
+        Self { single: false, part_size, ..self }
+    }
+
     /// The parts in order.
     pub fn spans(&self) -> impl Iterator<Item = Span> + use<> {
         let plan = self.clone();

@@ -7,6 +7,7 @@ use crate::{
     ident::PartNumber,
     transfer::{
         Job, Span, StreamPlan,
+        ahead::wants_md5,
         body::Supply,
         feed::{Feed, Held, Order, frames_of},
         ledger::Ledger,
@@ -136,7 +137,7 @@ impl Flow {
             room: job.budget.reserve(frames_of(len)).await,
             frames: job.frames.clone(),
             algorithm: job.algorithm,
-            md5: job.content_md5,
+            md5: wants_md5(job),
             stop: job.stop.clone(),
         };
         let (feed, held) = self.feed.read(order).await?;

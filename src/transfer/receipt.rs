@@ -58,16 +58,17 @@ pub struct ReceiptChecksum {
     pub algorithm: String,
     /// As the store writes it.
     pub value: String,
-    /// `full-object`: over all bytes, not over the parts' checksums.
+    /// `full-object`: the store's own over all bytes was compared. `parts`: it keeps none; the parts were proved one by
+    /// one, and this is what theirs combine to.
     #[serde(rename = "type")]
     pub kind: String,
 }
 
 impl ReceiptChecksum {
-    /// Of all bytes of an object.
-    pub(crate) fn of_object(checksum: Checksum) -> Self {
+    /// Of all bytes of an object, compared as a whole, or by its parts.
+    pub(crate) fn new(checksum: Checksum, of_whole: bool) -> Self {
         let (algorithm, value) = (checksum.algorithm().name().to_owned(), checksum.to_string());
-        Self { algorithm, value, kind: "full-object".to_owned() }
+        Self { algorithm, value, kind: if of_whole { "full-object" } else { "parts" }.to_owned() }
     }
 }
 

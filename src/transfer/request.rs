@@ -9,13 +9,14 @@ use crate::{
     ident::ObjectKey,
     sse::SseContext,
     transfer::{
-        Plan,
+        ChecksumChoice, EndpointProfiles, Plan,
         feed::{Feed, Stream},
+        integrity::{Assurance, Integrity},
         journal::JournalChoice,
         source::FileSource,
     },
     transport::StoreClient,
-    wire::ObjectProperties,
+    wire::{ObjectProperties, usual_algorithm},
 };
 
 /// How many parts go at once.
@@ -69,6 +70,8 @@ pub struct UploadRequest {
     pub(crate) concurrency: Concurrency,
     pub(crate) properties: ObjectProperties,
     pub(crate) content_md5: bool,
+    pub(crate) checksum: ChecksumChoice,
+    pub(crate) profiles: Option<EndpointProfiles>,
     pub(crate) clobber: Clobber,
     pub(crate) on_change: OnChange,
     pub(crate) journal: JournalChoice,
@@ -153,6 +156,8 @@ impl UploadRequest {
             concurrency: Concurrency::default(),
             properties: ObjectProperties::default(),
             content_md5: false,
+            checksum: ChecksumChoice::default(),
+            profiles: None,
             clobber: Clobber::default(),
             on_change: OnChange::default(),
             journal: JournalChoice::none(),
@@ -189,6 +194,18 @@ impl UploadRequest {
     /// Whether every part carries its Content-MD5; default no, because a file is read once more for that.
     pub fn content_md5(mut self, on: bool) -> Self {
         self.content_md5 = on;
+        self
+    }
+
+    /// By which checksum the upload is proved; default [`ChecksumChoice::Auto`].
+    pub fn checksum(mut self, choice: ChecksumChoice) -> Self {
+        self.checksum = choice;
+        self
+    }
+
+    /// What was found out about endpoints; default what uploads of the same uploader have found out.
+    pub fn profiles(mut self, profiles: EndpointProfiles) -> Self {
+        self.profiles = Some(profiles);
         self
     }
 
@@ -244,6 +261,7 @@ impl UploadRequest {
         let nonce = nonce()?;
         let properties = ObjectProperties { nonce: Some(nonce.clone()), ..self.properties.clone() };
         properties.check(dialect)?;
+        let integrity = self.integrity()?;
         let opened = match &mut self.origin {
             Origin::File { path, opened } => {
                 let file = match opened {
@@ -251,6 +269,8 @@ impl UploadRequest {
                     None => Arc::clone(opened.insert(Arc::new(FileSource::open(path)?))),
                 };
                 let plan = Plan::new(file.size(), self.part_size, dialect.limits())?;
+                let provable = Assurance::from(integrity).proves_put(plan.size);
+                let plan = if plan.single && !provable { plan.in_parts(dialect.limits()) } else { plan };
                 Opened::File(file, plan)
             }
             Origin::Stream(stream) => {
@@ -259,7 +279,18 @@ impl UploadRequest {
                 Opened::Stream(stream)
             }
         };
-        Ok(PreparedUpload { request: self, opened, properties, nonce })
+        Ok(PreparedUpload { request: self, opened, integrity, properties, nonce })
+    }
+
+    /// How the bytes are proved, by what is known of the store.
+    fn integrity(&self) -> Result<Integrity> {
+        let (address, now) = (self.client.address(), self.client.clock().unix_seconds());
+        let algorithm = match self.checksum {
+            ChecksumChoice::Only(algorithm) => algorithm,
+            ChecksumChoice::Auto | ChecksumChoice::ContentMd5 => usual_algorithm(self.client.dialect()),
+        };
+        let known = self.profiles.as_ref().and_then(|profiles| profiles.lookup(address, algorithm, now));
+        Integrity::new(address, self.checksum, known)
     }
 
     /// Refuses what needs a source that can be read again.
@@ -294,6 +325,7 @@ pub(crate) enum Opened {
 pub struct PreparedUpload {
     pub(crate) request: UploadRequest,
     pub(crate) opened: Opened,
+    pub(crate) integrity: Integrity,
     /// The request's own and the mark of this upload.
     pub(crate) properties: ObjectProperties,
     pub(crate) nonce: String,

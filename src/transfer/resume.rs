@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    checksum::Checksum,
+    checksum::{Algorithm, Checksum},
     error::{Error, Result},
     ident::{PartNumber, UploadId},
     sse::SseMode,
@@ -21,7 +21,7 @@ use crate::{
         source::{Drift, Source},
         verify::Sent,
     },
-    wire::{ListParts, ListedPart},
+    wire::{ListParts, ListedPart, usual_algorithm},
 };
 
 /// How an upload begins.
@@ -174,7 +174,10 @@ async fn remove(job: &Job, scribe: &Scribe, upload: &UploadId, why: &str) -> Res
 
 /// Makes the job that of the old upload.
 fn adopt(job: &mut Job, known: &Known) -> Result<()> {
-    let Identity { part_size, nonce, .. } = &known.identity;
+    let Identity { part_size, nonce, checksum, .. } = &known.identity;
+    let kept = checksum.as_deref().and_then(Algorithm::from_name);
+    job.algorithm = kept.unwrap_or_else(|| usual_algorithm(job.client.dialect()));
+    job.assurance.keep(kept.is_some());
     let plan = Plan::new(job.plan.size, Some(*part_size), job.client.dialect().limits())?;
     job.plan = Plan { single: false, part_size: *part_size, ..plan };
     job.nonce.clone_from(nonce);
@@ -201,6 +204,7 @@ async fn explore(job: &Job, known: Known, upload: &UploadId, doubt: bool) -> Res
         },
     };
     let mut kept = in_both(&known.parts, &listed);
+    kept.retain(|_, part| part.checksum.algorithm() == job.algorithm);
     if job.sse.mode() != SseMode::None {
         kept.retain(|_, part| part.echo == EchoSeen::Confirmed);
     }
@@ -303,7 +307,10 @@ pub(crate) fn identity(job: &Job) -> Result<Identity> {
     let address = job.client.address();
     let endpoint = format!("{}://{}", if address.is_https() { "https" } else { "http" }, address.authority());
     let now = job.client.clock().unix_seconds();
-    Identity::new(&asked, job.plan.part_size, &job.nonce, now, Some(&endpoint))
+    let kept = job.assurance.kept() && job.client.dialect().names().checksum_wish.is_some();
+    let checksum = kept.then(|| job.algorithm.name().to_owned());
+    let identity = Identity::new(&asked, job.plan.part_size, &job.nonce, now, Some(&endpoint))?;
+    Ok(Identity { checksum, ..identity })
 }
 
 fn source_state(job: &Job) -> Result<SourceState> {

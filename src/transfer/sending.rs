@@ -18,6 +18,7 @@ use crate::{
     sse::SseMode,
     transfer::{
         Concurrency, Job, Stage,
+        integrity::probe,
         ledger::Ledger,
         pace::Pace,
         part::{self, SentPart},
@@ -48,8 +49,11 @@ impl Sending<'_> {
     /// `proven`: the store has shown for this upload that it encrypts as asked.
     pub(crate) async fn send_all(&mut self, queue: Queue, proven: bool) -> Result<()> {
         self.job.board.stage(Stage::Sending);
-        if self.job.sse.mode() != SseMode::None && !proven {
-            let echo = self.job.unless_cancelled(part::probe(self.job, self.upload)).await?;
+        let unproven = self.job.sse.mode() != SseMode::None && !proven;
+        if (unproven || self.job.assurance.proof().is_none())
+            && let Some(number) = self.ledger.first_missing()
+        {
+            let echo = probe(self.job, self.upload, number).await?;
             self.echoes.note("parts", &echo)?;
         }
         let mut parts = JoinSet::new();

@@ -11,7 +11,8 @@ use crate::{
     operation::Operation,
     sse::SseMode,
     transfer::{
-        Job, Receipt, Span, Stage,
+        Job, ProvedBy, Receipt, Span, Stage,
+        ahead::{Ahead, ahead, wants_md5},
         body::{PartBody, Supply},
         finish::{self, Seen, occupied},
         job::Proof,
@@ -49,14 +50,14 @@ pub(crate) async fn put(job: &Arc<Job>, supply: Supply) -> Result<Receipt> {
         progress.open = false;
     });
     job.source.check()?;
-    let content_md5 = part::md5(job, &supply).await?;
+    let Ahead { checksum, md5 } = ahead(job, &supply, job.tells_the_store()).await?;
     let body = job.body(supply);
     let call = Put {
         key: job.key.clone(),
         properties: job.properties.clone(),
         payload: Payload::Replay(body.clone()),
-        content_md5,
-        checksum: None,
+        content_md5: md5,
+        checksum,
         forbid_overwrite: job.forbids_overwrite(),
         traffic_limit: None,
     };
@@ -145,20 +146,34 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
     echoes.note("put", &echo)?;
     let sent = body.checksum().ok_or_else(|| at_put(part::answered_early()))?;
     let value = answer.value;
-    let mut verified = vec!["object-checksum"];
-    if !job.source.is_stream() {
-        verified.push("source-unchanged");
-    }
+    let mut verified = Vec::new();
     let mut warnings = Vec::new();
-    let stored = if let Some(stored) = value.checksum {
-        stored
-    } else {
-        verified.push("head");
-        warnings.push("the answer to PUT carried no checksum; the object's own was compared".to_owned());
-        checksum_by_head(job, value.version_id.clone()).await?
+    let answered = sent.comparable(value.checksum);
+    let stored = match (answered, job.assurance.proof()) {
+        (Some(_), _) => answered,
+        // It has refused what does not fit.
+        (None, Some(ProvedBy::ContentMd5)) => None,
+        (None, Some(proof)) if proof.tells_the_store() => Some(sent),
+        (None, Some(_) | None) => {
+            let seen = own_head(job, value.version_id.clone(), body.len()).await?;
+            verified.extend(["size", "head"]);
+            if seen.is_some() {
+                warnings.push("the answer to PUT carried no checksum; the object's own was compared".to_owned());
+            }
+            seen
+        }
     };
-    if stored != sent {
+    if stored.is_some_and(|stored| stored != sent) {
         return Ok(Err(at_put(verify::damaged(&job.object_at(value.version_id.as_ref())))));
+    }
+    if !job.source.is_stream() {
+        verified.insert(0, "source-unchanged");
+    }
+    match stored {
+        Some(_) => verified.insert(0, "object-checksum"),
+        None if wants_md5(job) => verified.insert(0, "object-md5"),
+        // Nothing can be said of no bytes but that there are none.
+        None => {}
     }
     let ledger = whole(&value, sent, body.len());
     if reread::confirm(job, &ledger).await? {
@@ -175,6 +190,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
         etag: value.etag,
         version_id: value.version_id,
         checksum: sent,
+        of_whole: stored.is_some(),
         upload_id: None,
         echoes,
         verified,
@@ -190,12 +206,22 @@ fn whole(value: &ObjectReceipt, checksum: Checksum, len: u64) -> Ledger {
     ledger
 }
 
-async fn checksum_by_head(job: &Job, version: Option<VersionId>) -> Result<Checksum> {
+/// The checksum of the object that HEAD shows, which must be ours and of this size; of an empty one it may be missing.
+async fn own_head(job: &Job, version: Option<VersionId>, size: u64) -> Result<Option<Checksum>> {
     let seen = finish::head(job, version).await?;
-    let stored = if job.made(&seen.info) { seen.info.checksum } else { None };
-    stored.ok_or_else(|| {
-        Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {}", job.object())).at(Operation::Put)
-    })
+    let info = seen.info;
+    let unproved =
+        |what: &str| Error::new(ErrorKind::Integrity, format!("the store {what} {}", job.object())).at(Operation::Put);
+    if !job.made(&info) {
+        return Err(unproved("shows another object as"));
+    }
+    if info.size != size {
+        return Err(unproved("shows another size of"));
+    }
+    match info.checksum.filter(|stored| stored.algorithm() == job.algorithm) {
+        None if size > 0 => Err(unproved("gives no checksum of")),
+        found => Ok(found),
+    }
 }
 
 /// Finds out what a PUT has done whose answer was lost.

@@ -7,7 +7,7 @@ use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 use crate::{
     error::{Error, ErrorKind, Result},
     transfer::{
-        Download, DownloadRequest, Progress, Receipt, UploadRequest,
+        Download, DownloadRequest, EndpointProfiles, Progress, Receipt, UploadRequest,
         budget::Budget,
         download, engine,
         frames::FramePool,
@@ -71,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) frames: FramePool,
     pub(crate) throttle: Option<Throttle>,
+    profiles: EndpointProfiles,
 }
 
 impl Uploader {
@@ -89,14 +90,21 @@ impl Uploader {
             .map_err(|error| Error::new(ErrorKind::Internal, "the I/O threads do not start").caused_by(error))?;
         let budget = Budget::new(options.memory);
         let frames = FramePool::new(budget.frames() as usize);
-        Ok(Self(Arc::new(Shared { runtime: Some(runtime), budget, frames, throttle })))
+        Ok(Self(Arc::new(Shared {
+            runtime: Some(runtime),
+            budget,
+            frames,
+            throttle,
+            profiles: EndpointProfiles::default(),
+        })))
     }
 
     /// Starts an upload; checks come first, as by [`UploadRequest::build`].
     ///
     /// # Cancellation
     /// See [`Upload`].
-    pub fn upload(&self, request: UploadRequest) -> Upload {
+    pub fn upload(&self, mut request: UploadRequest) -> Upload {
+        request.profiles.get_or_insert_with(|| self.0.profiles.clone());
         let (sender, progress) = watch::channel(Progress::default());
         let stop = Stop::default();
         let shared = Arc::clone(&self.0);

@@ -7,7 +7,7 @@ use crate::{
     operation::Operation,
     sse::SseMode,
     transfer::{
-        Clobber, Job, Stage,
+        Clobber, Job, ProvedBy, Stage,
         finish::{self, Made, Seen},
         job::{Extent, Proof},
         receipt::EchoLog,
@@ -41,7 +41,8 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         Some(Err(contradiction)) => return Err(after(&object, contradiction, ErrorKind::Encryption)),
         None => false,
     };
-    if made.checksum.is_some_and(|stored| stored != checksum) {
+    let at_complete = checksum.comparable(made.checksum);
+    if at_complete.is_some_and(|stored| stored != checksum) {
         return Err(damaged(&object).at(Operation::Complete));
     }
     let seen = match made.seen {
@@ -50,7 +51,7 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     };
     let seen = match seen {
         Ok(seen) => Some(compare(job, &object, seen, (extent.size, checksum), &mut echoes)?),
-        Err(error) if is_forbidden(&error) && made.checksum.is_some() && complete_confirmed => {
+        Err(error) if is_forbidden(&error) && at_complete.is_some() && complete_confirmed => {
             warnings.push(
                 "these credentials may not look at the object (HEAD), so its size was not compared; the answer to \
                  Complete confirmed its checksum and encryption"
@@ -60,7 +61,9 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         }
         Err(error) => return Err(unseen(job, &object, error)),
     };
-    if made.checksum.or(seen.as_ref().and_then(|seen| seen.checksum)).is_none() {
+    let of_whole = at_complete.or(seen.as_ref().and_then(|seen| checksum.comparable(seen.checksum))).is_some();
+    // Where the dialect leaves it to the store to keep one, the parts' own are enough, each of which was proved.
+    if !of_whole && !(parts_confirmed && job.client.dialect().names().checksum_wish.is_some()) {
         return Err(Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {object}"))
             .with_hint("the object exists, but nothing proves that it is whole; read it back to be sure"));
     }
@@ -69,19 +72,25 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         Error::new(ErrorKind::Protocol, format!("the store gives no ETag for {object}")).at(Operation::Head)
     })?;
     warnings.extend(versions(job.clobber, &job.object(), job.unenforced(version_id.as_ref()))?);
-    let mut verified = vec!["object-checksum"];
+    let mut verified = Vec::new();
+    if of_whole {
+        verified.push("object-checksum");
+    } else {
+        warnings.push("the store keeps no checksum of the whole object; each part was proved by itself".to_owned());
+    }
     if !job.source.is_stream() {
         verified.push("source-unchanged");
     }
     if parts_confirmed {
-        verified.insert(0, "part-checksums");
+        let md5 = job.assurance.proof() == Some(ProvedBy::ContentMd5);
+        verified.insert(0, if md5 { "part-md5" } else { "part-checksums" });
     } else {
         warnings.push("the store gave no checksum for some parts; that of the whole object was compared".to_owned());
     }
     if seen.is_some() {
         verified.extend(["size", "head"]);
     }
-    Ok(Proof { extent, etag, version_id, checksum, upload_id: Some(upload_id), echoes, verified, warnings })
+    Ok(Proof { extent, etag, version_id, checksum, of_whole, upload_id: Some(upload_id), echoes, verified, warnings })
 }
 
 /// Compares what HEAD shows.
@@ -115,7 +124,7 @@ fn compare(
         )
         .at(Operation::Head));
     }
-    if info.checksum.is_some_and(|stored| stored != checksum) {
+    if checksum.comparable(info.checksum).is_some_and(|stored| stored != checksum) {
         return Err(damaged(object).at(Operation::Head));
     }
     Ok(info)

@@ -4,11 +4,14 @@
 //! before it has proved that it does not. And a store may take any checksum, or none, without looking at it. The real
 //! part overwrites the byte.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
 use md5::{Digest as _, Md5};
 
-use super::Proof;
+use super::ProvedBy;
 use crate::{
     checksum::Checksum,
     error::{Error, ErrorKind, Result},
@@ -17,7 +20,7 @@ use crate::{
     sse::Echo,
     transfer::{Job, part::must_confirm},
     transport::Answered,
-    wire::{PartReceipt, Payload, SentChecksum, UploadPart, one_byte},
+    wire::{BoxBody, PartReceipt, Payload, Replay, SentChecksum, UploadPart},
 };
 
 /// Sends the byte as this part, in as many ways as are needed, and says what confirmed its encryption.
@@ -43,12 +46,12 @@ struct Probe<'a> {
 
 impl Probe<'_> {
     async fn run(&self) -> Result<Answered<PartReceipt>> {
-        if let Some(proof) = self.job.proof() {
+        if let Some(proof) = self.job.assurance.proof() {
             return self.send(proof, self.checksum(), Md5::digest(&self.byte).into()).await;
         }
-        match self.send(Proof::Told, self.checksum(), [0; 16]).await {
+        match self.send(ProvedBy::Told, self.checksum(), [0; 16]).await {
             Ok(answer) if answer.value.checksum == Some(self.checksum()) => {
-                self.job.found(Proof::Told);
+                self.job.found(ProvedBy::Told);
                 return Ok(answer);
             }
             // That it does not encrypt as asked is worse than any checksum could be.
@@ -57,8 +60,8 @@ impl Probe<'_> {
             Err(refused) if is_refusal(&refused) => {}
             Err(error) => return Err(error),
         }
-        let kept = self.job.integrity.kept;
-        let ways = [Proof::Trailer, Proof::Header, Proof::ContentMd5];
+        let kept = self.job.assurance.kept();
+        let ways = [ProvedBy::Trailer, ProvedBy::Header, ProvedBy::ContentMd5];
         for proof in ways.into_iter().filter(|proof| kept || !proof.tells_the_store()) {
             let sum = self.checksum();
             let wrong = Checksum::new(sum.algorithm(), sum.get() ^ 1);
@@ -83,27 +86,44 @@ impl Probe<'_> {
     }
 
     fn checksum(&self) -> Checksum {
-        Checksum::of(self.job.integrity.algorithm, &self.byte)
+        Checksum::of(self.job.algorithm, &self.byte)
     }
 
-    async fn send(&self, proof: Proof, sum: Checksum, md5: [u8; 16]) -> Result<Answered<PartReceipt>> {
+    async fn send(&self, proof: ProvedBy, sum: Checksum, md5: [u8; 16]) -> Result<Answered<PartReceipt>> {
         let call = UploadPart {
             key: self.job.key.clone(),
             upload_id: self.upload.clone(),
             part: self.number,
             payload: match proof {
-                Proof::Trailer => one_byte(&self.byte, sum),
-                Proof::Told | Proof::Header | Proof::ContentMd5 => Payload::Bytes(self.byte.clone()),
+                ProvedBy::Trailer => Payload::Replay(Arc::new(Byte(self.byte.clone(), sum))),
+                ProvedBy::Told | ProvedBy::Header | ProvedBy::ContentMd5 => Payload::Bytes(self.byte.clone()),
             },
-            content_md5: (proof == Proof::ContentMd5).then(|| BASE64_STANDARD.encode(md5)),
+            content_md5: (proof == ProvedBy::ContentMd5).then(|| BASE64_STANDARD.encode(md5)),
             checksum: match proof {
-                Proof::Trailer => Some(SentChecksum::Trailer(sum.algorithm())),
-                Proof::Header => Some(SentChecksum::Header(sum)),
-                Proof::Told | Proof::ContentMd5 => None,
+                ProvedBy::Trailer => Some(SentChecksum::Trailer(sum.algorithm())),
+                ProvedBy::Header => Some(SentChecksum::Header(sum)),
+                ProvedBy::Told | ProvedBy::ContentMd5 => None,
             },
             traffic_limit: None,
         };
         self.job.unless_cancelled(self.job.send(&call)).await
+    }
+}
+
+/// The byte as a streamed body, with what follows it.
+struct Byte(Bytes, Checksum);
+
+impl Replay for Byte {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn open(&self) -> BoxBody {
+        Box::pin(Full::new(self.0.clone()).map_err(|never| match never {}))
+    }
+
+    fn checksum(&self) -> Option<String> {
+        Some(self.1.to_string())
     }
 }
 

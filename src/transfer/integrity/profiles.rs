@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Proof;
+use super::ProvedBy;
 use crate::{checksum::Algorithm, small_file, wire::Address};
 
 /// How long a finding counts, in seconds: a week. Stores are exchanged and updated.
@@ -29,7 +29,7 @@ struct Shared {
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Finding {
-    proof: Proof,
+    proof: ProvedBy,
     /// Unix seconds.
     at: u64,
 }
@@ -43,13 +43,13 @@ impl EndpointProfiles {
     }
 
     /// How an endpoint proves bytes, if that was found out lately. `now`: Unix seconds.
-    pub(crate) fn lookup(&self, address: &Address, algorithm: Algorithm, now: u64) -> Option<Proof> {
+    pub(crate) fn lookup(&self, address: &Address, algorithm: Algorithm, now: u64) -> Option<ProvedBy> {
         let finding = self.known().get(&name(address, algorithm)).copied()?;
         (finding.at <= now && now - finding.at < LIFE).then_some(finding.proof)
     }
 
     /// Notes a finding.
-    pub(crate) fn note(&self, address: &Address, algorithm: Algorithm, proof: Proof, now: u64) {
+    pub(crate) fn note(&self, address: &Address, algorithm: Algorithm, proof: ProvedBy, now: u64) {
         let mut known = self.known();
         known.retain(|_, finding| now.saturating_sub(finding.at) < LIFE);
         known.insert(name(address, algorithm), Finding { proof, at: now });
@@ -99,9 +99,9 @@ mod tests {
     fn a_finding_counts_for_its_endpoint_and_for_a_week() {
         let profiles = EndpointProfiles::default();
         let (one, other) = (at("https://one.example"), at("https://other.example"));
-        profiles.note(&one, Algorithm::Crc64Nvme, Proof::Header, 1_000);
+        profiles.note(&one, Algorithm::Crc64Nvme, ProvedBy::Header, 1_000);
         let lookup = |address, algorithm, now| profiles.lookup(address, algorithm, now);
-        assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 1_000), Some(Proof::Header));
+        assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 1_000), Some(ProvedBy::Header));
         assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 1_000 + LIFE), None);
         assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 999), None, "it would be from the future");
         assert_eq!(lookup(&one, Algorithm::Crc32c, 1_000), None);
@@ -113,9 +113,9 @@ mod tests {
     fn a_file_keeps_it_and_a_broken_one_is_as_good_as_none() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("new").join("endpoints.json");
-        EndpointProfiles::at(&file).note(&at("https://one.example"), Algorithm::Crc32c, Proof::Trailer, 5);
+        EndpointProfiles::at(&file).note(&at("https://one.example"), Algorithm::Crc32c, ProvedBy::Trailer, 5);
         let again = EndpointProfiles::at(&file);
-        assert_eq!(again.lookup(&at("https://one.example"), Algorithm::Crc32c, 6), Some(Proof::Trailer));
+        assert_eq!(again.lookup(&at("https://one.example"), Algorithm::Crc32c, 6), Some(ProvedBy::Trailer));
         std::fs::write(&file, "{").unwrap();
         assert_eq!(EndpointProfiles::at(&file).lookup(&at("https://one.example"), Algorithm::Crc32c, 6), None);
     }

@@ -35,6 +35,9 @@ pub struct Identity {
     pub properties: BTreeMap<String, String>,
     /// Bytes of each part but the last.
     pub part_size: u64,
+    /// The algorithm of the checksum that the store was asked to keep of the whole object, where it has to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
     /// The mark in the object's metadata by which it is known to be this upload's.
     pub nonce: String,
     /// Seconds since 1970: any upload that a lost Initiate has made is not older.
@@ -185,6 +188,7 @@ impl Identity {
             sse: Encryption::of(asked.sse)?,
             properties: digests(asked.properties, nonce),
             part_size,
+            checksum: None,
             nonce: nonce.to_owned(),
             started_at,
             endpoint: endpoint.and_then(origin).map(str::to_owned),

@@ -35,6 +35,7 @@ pub(super) fn identity() -> Identity {
         },
         properties: BTreeMap::from([("content type".to_owned(), "0011223344556677".to_owned())]),
         part_size: PART_SIZE,
+        checksum: None,
         nonce: "0123456789abcdef0123456789abcdef".into(),
         started_at: 1_790_000_100,
         endpoint: Some("https://cos.ap-guangzhou.myqcloud.com".into()),
@@ -111,16 +112,26 @@ fn any_identity() -> impl Strategy<Value = Identity> {
     let sse = (any::<String>(), any::<Option<String>>(), any::<Option<String>>(), key)
         .prop_map(|(mode, kms_key_id, context, key)| Encryption { mode, kms_key_id, context, key });
     let properties = prop::collection::btree_map(any::<String>(), any::<String>(), 0..4);
-    (target, source, sse, properties, any::<u64>(), any::<String>(), any::<u64>(), any::<Option<String>>()).prop_map(
-        |(target, source, sse, properties, part_size, nonce, started_at, endpoint)| Identity {
+    (
+        target,
+        source,
+        sse,
+        properties,
+        any::<u64>(),
+        any::<Option<String>>(),
+        any::<String>(),
+        any::<u64>(),
+        any::<Option<String>>(),
+    )
+        .prop_map(|(target, source, sse, properties, part_size, checksum, nonce, started_at, endpoint)| Identity {
             target,
             source,
             sse,
             properties,
             part_size,
+            checksum,
             nonce,
             started_at,
             endpoint,
-        },
-    )
+        })
 }
