@@ -4,7 +4,10 @@
 //! HTTP each chunk is signed, in a chain that starts at the head's own signature, so that nobody on the way can change
 //! a byte. Over TLS nothing is signed again; the framing is there for the checksum that follows the body.
 
-use std::{fmt, mem};
+use std::{
+    fmt::{self, Write as _},
+    mem,
+};
 
 use bytes::Bytes;
 
@@ -123,16 +126,10 @@ impl Framing {
     /// The size of every chunk but the last, which may be smaller. S3 asks for 8 KiB or more, and recommends 64.
     pub(crate) const CHUNK: u64 = 128 << 10;
 
-    /// A framing whose chunks are not signed.
-    pub(super) fn unsigned(shape: Shape) -> Self {
-        debug_assert!(!shape.signed);
-        Self { shape, signer: None, open: false }
-    }
-
-    /// A framing whose chunks are signed, after a head with this signature.
-    pub(super) fn signed(shape: Shape, key: SigningKey, scope: Scope, seed: String) -> Self {
-        debug_assert!(shape.signed);
-        Self { shape, signer: Some(Signer { key, scope, previous: seed }), open: false }
+    /// The framing of a body in this shape, after a head that this key signed so, in this scope.
+    pub(super) fn new(shape: Shape, key: SigningKey, scope: Scope, seed: String) -> Self {
+        let signer = shape.signed.then(|| Signer { key, scope, previous: seed });
+        Self { shape, signer, open: false }
     }
 
     /// How many bytes a body of `len` bytes has with all that is written around it, if it is cut by [`Self::CHUNK`].
@@ -150,9 +147,8 @@ impl Framing {
     /// `SIZE[;chunk-signature=…]` and a line end, after the line end of the chunk before it if there was one.
     pub(crate) fn chunk_head(&mut self, chunk: &[u8]) -> Bytes {
         debug_assert!(!chunk.is_empty() && chunk.len() as u64 <= Self::CHUNK, "a chunk has {} bytes", chunk.len());
-        let mut out = self.size_line(chunk);
+        let out = self.size_line(chunk);
         self.open = true;
-        out.shrink_to_fit();
         out.into()
     }
 
@@ -186,7 +182,7 @@ impl Framing {
         if mem::take(&mut self.open) {
             out.push_str(LINE_END);
         }
-        out.push_str(&format!("{:x}", chunk.len()));
+        write!(out, "{:x}", chunk.len()).expect("a String can always be written to");
         if let Some(signer) = &mut self.signer {
             let digest = sha256(chunk);
             out.push_str(SIGNATURE);

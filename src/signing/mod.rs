@@ -128,7 +128,8 @@ pub(crate) enum Content<'a> {
     Stream {
         /// How many bytes it has, without any framing.
         len: u64,
-        /// The header name of the checksum that follows as a trailer, if one does.
+        /// The header name of the checksum that follows as a trailer, if one does: `x-amz-checksum-crc64nvme` and the
+        /// like.
         trailer: Option<&'static str>,
     },
 }

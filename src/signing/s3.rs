@@ -82,10 +82,7 @@ pub(super) fn seal(
         id = credentials.id,
     ));
     head.headers.insert(AUTHORIZATION, sensitive(authorization.as_bytes())?);
-    Ok(shape.map(|shape| match shape {
-        (shape, true) => Framing::signed(shape, key, scope, signature),
-        (shape, false) => Framing::unsigned(shape),
-    }))
+    Ok(shape.map(|shape| Framing::new(shape, key, scope, signature)))
 }
 
 /// Replaces the head's URI by its presigned form.
@@ -178,11 +175,11 @@ fn sign(head: &Parts, payload: &str, key: &SigningKey, scope: &Scope) -> Signed 
     Signed { headers: headers.list(), signature }
 }
 
-/// The value of `x-amz-content-sha256`, and the framing, whose headers it sets; `true` if the chunks are signed.
+/// The value of `x-amz-content-sha256`, and the shape of the framing, whose headers it sets.
 ///
 /// A body that is streamed cannot be digested before its head leaves. TLS protects it on the way; where there is no
 /// TLS, its chunks are signed as they go.
-fn prepare(head: &mut Parts, content: Content<'_>) -> Result<(String, Option<(Shape, bool)>)> {
+fn prepare(head: &mut Parts, content: Content<'_>) -> Result<(String, Option<Shape>)> {
     let (len, trailer) = match content {
         Content::Bytes(body) => return Ok((sha256(body), None)),
         Content::Stream { len, trailer } => (len, trailer),
@@ -209,7 +206,7 @@ fn prepare(head: &mut Parts, content: Content<'_>) -> Result<(String, Option<(Sh
     if let Some(name) = trailer {
         head.headers.insert(TRAILER, HeaderValue::from_static(name));
     }
-    Ok((payload.to_owned(), Some((shape, signed))))
+    Ok((payload.to_owned(), Some(shape)))
 }
 
 /// Takes away what a seal adds, the host apart: the head of another attempt, or of other credentials, is made anew.
