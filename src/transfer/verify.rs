@@ -63,7 +63,8 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     };
     let of_whole = at_complete.or(seen.as_ref().and_then(|seen| checksum.comparable(seen.checksum))).is_some();
     // Where the dialect leaves it to the store to keep one, the parts' own are enough, each of which was proved.
-    if !of_whole && !(parts_confirmed && job.client.dialect().names().checksum_wish.is_some()) {
+    let by_parts = parts_confirmed && job.client.dialect().names().checksum_wish.is_some();
+    if !of_whole && !by_parts {
         return Err(Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {object}"))
             .with_hint("the object exists, but nothing proves that it is whole; read it back to be sure"));
     }
