@@ -1,7 +1,7 @@
 //! Moves very large files into object storage under the user's own encryption, and proves that it did.
 //!
-//! *A file becomes one encrypted object: plan the parts, send them within a budget, carry the encryption on every
-//! call that needs it, prove every byte, complete once.*
+//! *A file or a stream becomes one encrypted object: plan the parts, send them within a budget, carry the encryption
+//! on every call that needs it, prove every byte, complete once.*
 //!
 //! Start at [`Uploader`] and [`UploadRequest`]; [`StoreClient`] sends single calls; [`SseContext`] says how the
 //! store is to encrypt.

@@ -313,10 +313,10 @@ Examples:
     sealift put big.tar cos://backup-1250000000/ --sse managed --dry-run
   Stopped or killed, the same command goes on; or begin anew:
     sealift put big.tar cos://backup-1250000000/ --sse managed --restart
-  What another program writes, of any length (set -o pipefail):
+  What another program writes, of any length:
     tar c home | sealift put - cos://backup-1250000000/home.tar
-  The same kept in a file first, so that the upload can be resumed:
-    tar c home | sealift put - cos://backup-1250000000/home.tar --spool /var/tmp
+  The same, kept in a file first, so that the upload can be resumed:
+    tar c home | sealift put - cos://b-1250000000/home.tar --spool /var/tmp
   For a script:
     sealift --json put big.tar cos://backup-1250000000/ | jq -r .crc64";
 

@@ -105,7 +105,7 @@ impl Work<'_> {
             }
             Input::Stream => {
                 let plan = StreamPlan::new(self.options.memory, part_size, url.dialect.limits())?;
-                (self.of_reader(io::empty()).build()?, Outline::Stream(plan))
+                (self.of_reader(io::empty()).build()?, Outline::Stream { plan, content_md5 })
             }
             Input::Spooled(dir) => {
                 (self.checked()?, Outline::Spool { dir: dir.to_owned(), part_size: part_size.unwrap_or(PART_SIZE) })
@@ -156,14 +156,18 @@ impl Work<'_> {
         self.checked()?;
         let journal = journal(&self.args.resume, false)?;
         let target = Target::new(self.client.dialect(), self.client.address().bucket(), &self.key);
-        let spool = Spool::open(dir, &target, self.args.resume.restart, self.console)?;
+        let restart = self.args.resume.restart;
+        // Whoever cannot read the stream anew must not lose the one that is kept.
+        let anew = restart.then(Stdin::open).transpose()?;
+        let spool = Spool::open(dir, &target, restart, self.console)?;
         let found = spool.found().map(|bytes| spool.going_on(bytes));
-        let stdin = match &found {
-            Some(note) => {
+        let stdin = match (anew, &found) {
+            (Some(stdin), _) => Some(stdin),
+            (None, None) => Some(Stdin::open()?),
+            (None, Some(note)) => {
                 self.console.note(note);
                 None
             }
-            None => Some(Stdin::open()?),
         };
         let outcome = self.run(async |signals| {
             if let Some(stdin) = stdin {

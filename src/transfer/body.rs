@@ -278,7 +278,7 @@ impl Reading {
                 }
                 frame.fill(wanted);
                 self.digest.update(frame.as_ref());
-                Ok(self.pass_on(frame, wanted, |digest| digest.value()))
+                Ok(self.pass_on(frame, wanted, Digest::value))
             }
             Supply::Held(held) => {
                 let (frame, sum) = (held.frame_at(self.sent), held.checksum);

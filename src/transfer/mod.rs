@@ -1,10 +1,10 @@
-//! From a file to one encrypted, proven object.
+//! From a file, or a stream of unknown length, to one encrypted, proven object.
 //!
 //! ```text
 //! file ─▶ Plan ─▶ journal ─▶ Initiate ─▶ journal        or: journal + ListParts + file ─▶ what is missing
-//!           │
+//!           │                                           or: stream ─▶ StreamPlan ─▶ first part ─▶ Initiate, or PUT
 //!   engine: one task; room from the budget first, then a part task:
-//!     read into aligned, recycled frames ─▶ CRC-64 while hot ─▶ UploadPart
+//!     read into aligned, recycled frames ─▶ CRC-64 while hot ─▶ UploadPart (again from memory, if of a stream)
 //!     answer: checksum, encryption ─▶ ledger, journal ─▶ progress
 //!           │
 //!   ledger full ─▶ combine checksums ─▶ file unchanged? ─▶ journal ─▶ Complete, once ─▶ HEAD ─▶ receipt
@@ -12,11 +12,11 @@
 //!
 //! What is decided is decided in pure code: the plan, the pace, the ledger, the outcome of a doubtful Complete, whether
 //! an earlier upload is the one that is asked for, whether one that failed is kept. Memory depends neither on the size
-//! of the file nor on that of a part. Every byte is read once, unless Content-MD5 is asked for or the file was touched
-//! meanwhile.
+//! of the file nor on that of a part; the parts of a stream, which cannot be read again, are as large as the memory
+//! allows. Every byte is read once, unless the Content-MD5 of a file is asked for or the file was touched meanwhile.
 //!
 //! With a [`journal`], the same request goes on where an earlier run has ended, whether that failed, was stopped or was
-//! killed. What no run can bring to a good end is removed from the store, and so is every upload without a journal that
+//! killed; of a stream the journal tells only what is left. What no run can bring to a good end is removed from the store, and so is every upload without a journal that
 //! fails; a finished object never is.
 //!
 //! # Examples

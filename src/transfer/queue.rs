@@ -146,3 +146,6 @@ impl Flow {
         if planned.is_none() && held.len > 0 { Err(self.plan.outgrown()) } else { Ok((self, held)) }
     }
 }
+
+#[cfg(test)]
+mod tests;

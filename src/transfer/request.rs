@@ -9,7 +9,7 @@ use crate::{
     ident::ObjectKey,
     sse::SseContext,
     transfer::{
-        ChecksumChoice, EndpointProfiles, Plan,
+        ChecksumChoice, EndpointProfiles, Plan, StreamPlan,
         feed::{Feed, Stream},
         integrity::{Assurance, Integrity},
         journal::JournalChoice,
@@ -308,6 +308,8 @@ impl UploadRequest {
         if self.resumes {
             return refused("be gone on with");
         }
+        // How much memory there is the uploader knows; what the store does not take is known here.
+        StreamPlan::new(u64::MAX, self.part_size, self.client.dialect().limits())?;
         stream.check()
     }
 }

@@ -134,13 +134,16 @@ impl Sending<'_> {
     }
 }
 
+/// The next part with those behind it; `None` at the end.
+type Made = Result<Option<(Queue, Ready)>>;
+
 /// Where the next part is.
 enum Next {
     /// Nobody has asked for it.
     Queue(Queue),
     /// It waits for room, or for its bytes. A reservation keeps its place in line across turns, because other uploads
     /// share the budget.
-    Pending(Pin<Box<dyn Future<Output = Result<Option<(Queue, Ready)>>> + Send>>),
+    Pending(Pin<Box<dyn Future<Output = Made> + Send>>),
     /// It waits for a connection.
     Ready(Queue, Ready),
     /// There is none.
@@ -149,7 +152,7 @@ enum Next {
 
 impl Next {
     /// Waits until it is ready, if that is what it waits for.
-    async fn made_ready(&mut self) -> Result<Option<(Queue, Ready)>> {
+    async fn made_ready(&mut self) -> Made {
         match self {
             Self::Pending(making) => making.await,
             Self::Queue(_) | Self::Ready(..) | Self::End => std::future::pending().await,

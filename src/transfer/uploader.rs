@@ -63,7 +63,7 @@ impl UploaderOptions {
 /// last clone is gone and the last transfer has ended, the threads end in the background; dropping one is safe anywhere,
 /// inside another runtime too.
 #[derive(Clone)]
-pub struct Uploader(Arc<Shared>);
+pub struct Uploader(pub(super) Arc<Shared>);
 
 pub(crate) struct Shared {
     /// Taken out when dropped.

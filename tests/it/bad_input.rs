@@ -41,7 +41,6 @@ async fn what_is_no_readable_file_is_told_apart() {
     refused(&shell, Path::new("/nonexistent/file"), &[], 3, "source", "No such file").await;
     refused(&shell, shell.home.path(), &[], 3, "source", "is a directory").await;
     refused(&shell, Path::new("/dev/null"), &[], 3, "source", "/dev/null").await;
-    refused(&shell, Path::new("-"), &[], 2, "config", "streams are not supported yet").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -114,6 +114,7 @@ async fn neither_key_nor_secret_is_found_anywhere() {
     let scene = Scene { shell: &shell, key: &key, source: &source, small: &small };
     let mut runs = scene.whole_uploads().await;
     runs.extend(scene.keys_of_all_kinds().await);
+    runs.extend(scene.streams().await);
     runs.extend(scene.failures().await);
     runs.extend(scene.faults().await);
     let kept = scene.interruptions(&mut runs).await;
@@ -207,6 +208,25 @@ impl Scene<'_> {
             shell.command(&["-vvvv", "--json", "put", small, &shell.url("k"), "--sse-key", "env:CANARY"]);
         from_variable.env("CANARY", &hex);
         runs.push(("put with the key in a variable".to_owned(), run(from_variable).await));
+        runs
+    }
+
+    /// Standard input, held in memory and kept in a file, where it stays for the search below.
+    async fn streams(&self) -> Vec<(String, Ran)> {
+        let Self { shell, key, source, .. } = *self;
+        let mut runs = Vec::new();
+        shell.store.emulator.set_faults(FaultPlan::new().on("UploadPart").key("spooled").answer(403, "AccessDenied"));
+        for (name, options, code) in [("stream", &[][..], 0), ("spooled", &["--spool", "."], 4)] {
+            let url = shell.url(name);
+            let put = ["-vvvv", "put", "-", &url, "--explain", "--sse-key", key, "--part-size", "1MiB"];
+            let mut command = shell.command(&[&put[..], options].concat());
+            command.stdin(fs::File::open(source).unwrap());
+            let ran = run(command).await;
+            assert_eq!(ran.code(), Some(code), "{name}: {}", ran.err);
+            runs.push((name.to_owned(), ran));
+        }
+        shell.store.emulator.set_faults(FaultPlan::new());
+        assert!(files(shell.home.path()).iter().any(|path| path.extension().is_some_and(|it| it == "spool")));
         runs
     }
 

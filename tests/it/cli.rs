@@ -5,6 +5,7 @@ mod keys;
 mod resume;
 mod server;
 pub(crate) mod shell;
+mod stream;
 
 use std::{collections::BTreeSet, fs, time::Duration};
 

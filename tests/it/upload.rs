@@ -1,4 +1,4 @@
-//! Uploads of a file, from the first call to the receipt.
+//! Uploads of a file or a stream, from the first call to the receipt.
 
 mod cleanup;
 mod doubt;
@@ -8,3 +8,4 @@ mod modes;
 mod requests;
 pub(crate) mod rig;
 mod source;
+mod stream;

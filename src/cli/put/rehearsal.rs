@@ -40,8 +40,8 @@ pub(super) struct Rehearsal {
 pub(super) enum Outline {
     /// All; and the Content-MD5 of the first part, if each is to carry its own.
     File { plan: Plan, content_md5: Option<String> },
-    /// How they grow.
-    Stream(StreamPlan),
+    /// How they grow; and whether each is to carry its Content-MD5, which nobody knows yet.
+    Stream { plan: StreamPlan, content_md5: bool },
     /// Nothing, before the stream is in a file of this directory.
     Spool { dir: PathBuf, part_size: u64 },
 }
@@ -67,7 +67,7 @@ impl Outline {
     fn parts(&self) -> (u64, u32) {
         match self {
             Self::File { plan, .. } => (plan.part_size.min(plan.size), plan.parts),
-            Self::Stream(plan) => (plan.first_part, 1),
+            Self::Stream { plan, .. } => (plan.first_part, 1),
             Self::Spool { part_size, .. } => (*part_size, 1),
         }
     }
@@ -75,14 +75,14 @@ impl Outline {
     fn content_md5(&self) -> Option<String> {
         match self {
             Self::File { content_md5, .. } => content_md5.clone(),
-            Self::Stream(_) | Self::Spool { .. } => None,
+            Self::Stream { .. } | Self::Spool { .. } => None,
         }
     }
 
     fn as_json(&self) -> Value {
         match self {
             Self::File { plan, .. } => json!(plan),
-            Self::Stream(plan) => json!(plan),
+            Self::Stream { plan, .. } => json!(plan),
             Self::Spool { dir, .. } => json!({ "spool": dir.to_string_lossy() }),
         }
     }
@@ -97,15 +97,16 @@ impl Outline {
                 let last = if last < part_size { format!(", the last of {}", show_size(last)) } else { String::new() };
                 (size(plan.size), format!("{parts} parts of {}{last}", show_size(part_size)))
             }
-            Self::Stream(plan) => {
+            Self::Stream { plan, content_md5 } => {
                 let parts = if plan.first_part == plan.largest_part {
                     format!("parts of {}", show_size(plan.first_part))
                 } else {
                     format!("parts that grow from {} to {}", show_size(plan.first_part), show_size(plan.largest_part))
                 };
+                let md5 = if *content_md5 { "; with the content-md5 of each part, once it is read" } else { "" };
                 (
                     format!("not known before the end; at most {}", size(plan.longest)),
-                    format!("{parts}; one PUT if the stream ends within the first"),
+                    format!("{parts}; one PUT if the stream ends within the first{md5}"),
                 )
             }
             Self::Spool { dir, .. } => (

@@ -188,6 +188,25 @@ mod tests {
     }
 
     #[test]
+    fn the_upload_of_a_stream_has_no_parts_and_comes_to_its_end_all_the_same() {
+        use crate::transfer::journal::{SourceState, record};
+        let [_, initiated, part, .., completing, completed] = sample::records();
+        let mut identity = sample::identity();
+        assert!(!identity.source.is_stream());
+        identity.source = SourceState::stream();
+        let initiating = Record::Initiating(Box::new(identity));
+        let line = record::encode(&initiating);
+        assert!(line.contains(r#""path":"-""#), "{line}");
+        assert_eq!(record::decode(line.trim_end().as_bytes()), Ok(initiating.clone()));
+        let known = fold(&[initiating.clone(), initiated.clone()]).unwrap().unwrap();
+        assert!(known.identity.source.is_stream());
+        refused(&[initiating.clone(), initiated.clone(), part], "the plan has not");
+        let whole = [initiating, initiated, completing, completed];
+        assert_eq!(fold(&whole[..3]).unwrap().unwrap().stage, Standing::Completing);
+        assert!(fold(&whole).unwrap().unwrap().is_over());
+    }
+
+    #[test]
     fn what_no_upload_does_is_refused() {
         let [initiating, initiated, one, two, three, completing, completed] = sample::records();
         refused(std::slice::from_ref(&initiated), "beginning is missing");

@@ -62,16 +62,13 @@ impl StreamPlan {
         let frame = FRAME as u64;
         // What the budget hands out is whole frames.
         let memory = memory / frame * frame;
-        let (first_part, largest_part) = match part_size {
-            Some(wish) => {
-                let wish = check_part_size(wish, limits)?;
-                (wish, wish)
-            }
-            None => {
-                let first = (memory / AT_FIRST).min(STEP) / frame * frame;
-                let first = first.clamp(limits.min_part.max(1), limits.max_part);
-                (first, (memory / AT_LAST / frame * frame).clamp(first, limits.max_part.max(first)))
-            }
+        let (first_part, largest_part) = if let Some(wish) = part_size {
+            let wish = check_part_size(wish, limits)?;
+            (wish, wish)
+        } else {
+            let first = (memory / AT_FIRST).min(STEP) / frame * frame;
+            let first = first.clamp(limits.min_part.max(1), limits.max_part);
+            (first, (memory / AT_LAST / frame * frame).clamp(first, limits.max_part.max(first)))
         };
         if largest_part > memory {
             return Err(too_little(memory, largest_part, part_size.is_some()));

@@ -158,6 +158,11 @@ impl Stuck {
     /// Sends a signal and waits for the end.
     pub(crate) async fn end(self, by: rustix::process::Signal) -> Ran {
         signal(&self.child, by);
+        self.ended().await
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn ended(self) -> Ran {
         ran(self.child.wait_with_output().await.unwrap())
     }
 

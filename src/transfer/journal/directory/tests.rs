@@ -49,6 +49,17 @@ fn a_relative_source_has_the_journal_of_its_absolute_path() {
 }
 
 #[test]
+fn a_stream_has_one_journal_wherever_it_is_begun_and_a_file_of_that_name_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::at(dir.path());
+    let of = |source: &Path| state.open(&target("a"), source).unwrap().path().to_owned();
+    let stream = of(Path::new(STREAM));
+    assert_eq!(stream.file_name().unwrap().to_str().unwrap(), file_name(&target("a"), Path::new("-")));
+    assert_ne!(stream, of(Path::new("./-")));
+    assert_ne!(stream, of(&std::env::current_dir().unwrap().join("-")));
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_an_empty_list() {
     let dir = tempfile::tempdir().unwrap();
     assert!(StateDir::at(dir.path().join("none")).list().unwrap().is_empty());
