@@ -91,11 +91,11 @@ fn settings(store: &Emulator, args: &ServeArgs) -> Result<String> {
 /// The credentials in the usual variables, so that a test can choose what the store accepts; files are not looked at.
 async fn from_environment() -> Result<Option<Credentials>> {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    if !credentials::variables().any(|name| set(name).is_some()) {
+    if !credentials::cos::variables().any(|name| set(name).is_some()) {
         return Ok(None);
     }
     let only_variables =
-        move |name: &str| credentials::variables().any(|known| known == name).then(|| set(name)).flatten();
+        move |name: &str| credentials::cos::variables().any(|known| known == name).then(|| set(name)).flatten();
     let places = Environment {
         var: Box::new(only_variables),
         home: None,

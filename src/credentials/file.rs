@@ -1,101 +1,89 @@
-//! Credentials in a file that an official tool wrote.
+//! Files that an official tool wrote: how they are read, and keys that follow them when they change.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::SystemTime,
 };
 
-use super::format::{Fault, Format, Found};
+use zeroize::Zeroizing;
+
 use crate::{
     error::{Error, ErrorKind, Result},
     signing::{CredentialFuture, CredentialProvider, Credentials},
     small_file,
 };
 
-/// What the file at `path` holds; nothing if there is none.
+/// The text of the file at `path`; `None` if there is no such file.
 ///
 /// # Errors
-/// `Credentials` if it cannot be read or does not follow its format.
-pub(super) fn read(path: &Path, format: Format) -> Result<Found> {
-    let text = match small_file::read_text(path) {
-        Ok(text) => text,
-        Err(err) if matches!(err.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Found::Nothing);
-        }
-        Err(err) => {
-            return Err(Error::new(ErrorKind::Credentials, format!("cannot read {}", path.display())).caused_by(err));
-        }
-    };
-    let found = format.parse(text.as_str()).map_err(|fault| broken(path, fault))?;
-    if matches!(found, Found::Keys(_)) {
-        warn_if_others_can_read(path);
-    }
-    Ok(found)
-}
-
-fn broken(path: &Path, fault: Fault) -> Error {
-    let place = match fault.line {
-        Some(line) => format!("{}, line {line}", path.display()),
-        None => path.display().to_string(),
-    };
-    let error = Error::new(ErrorKind::Credentials, format!("{place}: {}", fault.reason));
-    match fault.hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
+/// `Credentials` if it is there and cannot be read.
+pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<String>>> {
+    match small_file::read_text(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if matches!(err.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(err) => Err(Error::new(ErrorKind::Credentials, format!("cannot read {}", path.display())).caused_by(err)),
     }
 }
 
-fn warn_if_others_can_read(path: &Path) {
+/// To be called for a file from which keys are taken.
+pub(super) fn warn_if_others_can_read(path: &Path) {
     if fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o044 != 0) {
         tracing::warn!(file = %path.display(), "others can read the credentials in this file; chmod 600 mends it");
     }
 }
 
-/// Credentials from a file, read again when the file changed.
-#[derive(Debug)]
+/// Finds the credentials again; `None` if they are gone.
+type Again = Box<dyn Fn() -> Result<Option<Credentials>> + Send + Sync>;
+
+/// Credentials from files, read again when one of them changed.
 pub(super) struct FileProvider {
-    path: PathBuf,
-    format: Format,
+    paths: Vec<PathBuf>,
+    again: Again,
     held: Mutex<Held>,
 }
 
-#[derive(Debug)]
 struct Held {
-    /// What the file was when it was last read, well or not; `None` if it was not there.
-    seen: Option<Stamp>,
+    /// What the files were when they were last read, well or not; `None` if that is to be forgotten.
+    seen: Option<Seen>,
     credentials: Credentials,
 }
 
-/// By what a change of the file is known.
-pub(super) type Stamp = (Option<SystemTime>, u64);
+/// By what a change of each file is known; `None` for one that is not there.
+pub(super) type Seen = Vec<Option<(Option<SystemTime>, u64)>>;
 
-/// What the file at `path` is now; to be asked before it is read, so that a change meanwhile is seen later.
-pub(super) fn stamp(path: &Path) -> Option<Stamp> {
-    fs::metadata(path).ok().map(|metadata| (metadata.modified().ok(), metadata.len()))
+/// What the files are now; to be asked before they are read, so that a change meanwhile is seen later.
+pub(super) fn look(paths: &[PathBuf]) -> Seen {
+    let stamp = |path: &PathBuf| fs::metadata(path).ok().map(|metadata| (metadata.modified().ok(), metadata.len()));
+    paths.iter().map(stamp).collect()
 }
 
 impl FileProvider {
-    /// For the credentials that [`read`] found at `path` just now.
-    pub(super) fn new(path: &Path, format: Format, seen: Option<Stamp>, credentials: Credentials) -> Self {
-        Self { path: path.to_owned(), format, held: Mutex::new(Held { seen, credentials }) }
+    /// For the credentials that `again` found in the files just now, when they were as in `seen`.
+    pub(super) fn new(
+        paths: Vec<PathBuf>,
+        seen: Seen,
+        credentials: Credentials,
+        again: impl Fn() -> Result<Option<Credentials>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { paths, again: Box::new(again), held: Mutex::new(Held { seen: Some(seen), credentials }) }
     }
 
-    /// What the file holds now; if it is broken, what it held before.
+    /// What the files hold now; if they are broken, what they held before.
     ///
     /// Whoever renews the keys may be in the middle of it, and an upload of hours should not end for that. Blocking
-    /// is fine: it is one `stat`, and rarely more.
+    /// is fine: it is one `stat` each, and rarely more.
     fn current(&self) -> Credentials {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = stamp(&self.path);
-        if now != held.seen {
-            held.seen = now;
-            match read(&self.path, self.format) {
-                Ok(Found::Keys(credentials)) => held.credentials = credentials,
-                Ok(_) => {
-                    tracing::warn!(file = %self.path.display(), "the credentials are gone; the former ones are kept");
+        let now = look(&self.paths);
+        if held.seen.as_ref() != Some(&now) {
+            held.seen = Some(now);
+            match (self.again)() {
+                Ok(Some(credentials)) => held.credentials = credentials,
+                Ok(None) => {
+                    tracing::warn!(files = ?self.paths, "the credentials are gone; the former ones are kept");
                 }
                 Err(err) => tracing::warn!(error = %err, "the former credentials are kept"),
             }
@@ -112,5 +100,11 @@ impl CredentialProvider for FileProvider {
     /// The file may have changed without showing it: new text of the same length, within one tick of its clock.
     fn refused(&self, _: &Credentials) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).seen = None;
+    }
+}
+
+impl fmt::Debug for FileProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileProvider").field("paths", &self.paths).finish_non_exhaustive()
     }
 }

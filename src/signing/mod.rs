@@ -26,9 +26,9 @@ use crate::{
 /// An account's key pair, with the token if they are temporary.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The SecretId: a name, not a secret.
+    /// The SecretId or access key id: a name, not a secret.
     pub(crate) id: String,
-    /// The SecretKey.
+    /// The SecretKey or secret access key.
     pub(crate) key: Secret,
     /// The token of temporary credentials.
     pub(crate) token: Option<Secret>,
@@ -42,10 +42,10 @@ impl Credentials {
     /// that the store would only call a wrong signature. The message never shows the value.
     pub fn new(id: impl Into<String>, key: impl Into<Vec<u8>>) -> Result<Self> {
         let (id, key) = (id.into(), Secret::new(key));
-        check("SecretId", id.as_bytes())?;
-        check("SecretKey", key.expose())?;
+        check("key id", id.as_bytes())?;
+        check("secret key", key.expose())?;
         if id.contains('&') {
-            return Err(unusable("SecretId", "has a '&' in it"));
+            return Err(unusable("key id", "has a '&' in it"));
         }
         Ok(Self { id, key, token: None })
     }
@@ -61,7 +61,7 @@ impl Credentials {
         Ok(self)
     }
 
-    /// The SecretId, which names the key pair and may be shown.
+    /// The SecretId or access key id, which names the key pair and may be shown.
     pub fn id(&self) -> &str {
         &self.id
     }

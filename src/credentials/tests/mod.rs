@@ -1,8 +1,8 @@
-//! Made-up homes and variables, and an imitation of the metadata service.
+//! Made-up homes and variables, and an imitation of the metadata services.
 
-mod files;
-mod places;
-mod role;
+mod aws;
+mod cos;
+mod service;
 
 use std::{
     collections::HashMap,
@@ -68,12 +68,20 @@ impl Machine {
             home: Some(self.path("home")),
             etc: self.path("etc"),
             metadata: self.metadata.clone(),
+            containers: self.metadata.clone(),
             clock: self.clock.clone(),
+            hidden: Vec::new(),
+            asking: true,
         }
     }
 
     fn discover(&self) -> Result<Arc<dyn CredentialProvider>, Error> {
         super::discover(self.environment())
+    }
+
+    /// The chain of AWS on this machine.
+    fn discover_aws(&self) -> Result<Arc<dyn CredentialProvider>, Error> {
+        super::aws::discover(self.environment())
     }
 
     async fn ask(&self) -> Credentials {
@@ -83,7 +91,11 @@ impl Machine {
     /// The message that the user sees, with the machine's root taken out.
     #[track_caller]
     fn refusal(&self) -> String {
-        let error = self.discover().unwrap_err();
+        self.refused(&self.discover().unwrap_err())
+    }
+
+    #[track_caller]
+    fn refused(&self, error: &Error) -> String {
         assert_eq!(error.kind(), ErrorKind::Credentials);
         let shown = format!("{error} {error:?} {:?}", error.hint());
         assert!(!shown.contains("topsecret"), "{shown}");

@@ -13,7 +13,7 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-use super::{Machine, expected, shown};
+use super::super::{Machine, expected, shown};
 
 /// What coscli makes of a text: `openssl enc -aes-128-ecb -nopad -K 636f73636c692d736563726574000000` on the text
 /// filled up with zeros, then base64.
@@ -104,7 +104,7 @@ fn a_broken_file_is_an_error_that_names_file_and_line() {
     check(
         tccli,
         r#"{"secretId": "a", "secretKey": "topsecret "}"#,
-        &format!("{tccli}: the SecretKey has blanks around it"),
+        &format!("{tccli}: the secret key has blanks around it"),
     );
     check("home/.cos.yaml", &yaml("secretkey: topsecret!"), "home/.cos.yaml: it has secretkey, but no secretid");
 }

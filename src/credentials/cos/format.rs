@@ -2,12 +2,13 @@
 //!
 //! A JSON or YAML parser may quote the file in its message, so only its line number is passed on.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 
-use super::coscli;
-use crate::{error::Error, signing::Credentials};
+use super::{
+    super::{fault::Fault, ini},
+    coscli,
+};
+use crate::signing::Credentials;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug)]
@@ -30,40 +31,6 @@ pub(super) enum Found {
     Keys(Credentials),
     /// The machine's role, by name or whichever it has.
     Role(Option<String>),
-}
-
-/// Why a file cannot be used; never with a value from it.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) line: Option<usize>,
-    pub(super) reason: Cow<'static, str>,
-    pub(super) hint: Option<Cow<'static, str>>,
-}
-
-impl Fault {
-    pub(super) fn new(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { line: None, reason: reason.into(), hint: None }
-    }
-
-    pub(super) fn at(mut self, line: Option<usize>) -> Self {
-        self.line = line.filter(|line| *line > 0);
-        self
-    }
-
-    pub(super) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self {
-            line: None,
-            reason: error.message().to_owned().into(),
-            hint: error.hint().map(|it| it.to_owned().into()),
-        }
-    }
 }
 
 impl Format {
@@ -107,53 +74,32 @@ impl Fields {
 }
 
 fn coscmd(text: &str) -> Result<Found, Fault> {
-    let mut section = Section::of(text, "common")?;
-    let id = section.take("secret_id").or_else(|| section.take("access_id"));
-    Fields { id, key: section.take("secret_key"), token: section.take("token") }.found(["secret_id", "secret_key"])
+    let section = Options::of(text, "common")?;
+    let id = section.get("secret_id").or_else(|| section.get("access_id"));
+    Fields { id, key: section.get("secret_key"), token: section.get("token") }.found(["secret_id", "secret_key"])
 }
 
 fn sdk(text: &str) -> Result<Found, Fault> {
-    let mut section = Section::of(text, "default")?;
-    Fields { id: section.take("secret_id"), key: section.take("secret_key"), token: section.take("token") }
+    let section = Options::of(text, "default")?;
+    Fields { id: section.get("secret_id"), key: section.get("secret_key"), token: section.get("token") }
         .found(["secret_id", "secret_key"])
 }
 
 /// The region in coscmd's file.
 pub(super) fn coscmd_region(text: &str) -> Option<String> {
-    Section::of(text, "common").ok()?.take("region").filter(|region| !region.is_empty())
+    Options::of(text, "common").ok()?.get("region").filter(|region| !region.is_empty())
 }
 
-/// The options of one section of an INI file, as Python's `configparser` reads it, which the tools use.
-///
-/// By hand, because `rust-ini` joins a line without `=` to the next one instead of refusing it: a slip would hide a key.
-struct Section(Vec<(String, String)>);
+/// The options of one section of an INI file.
+struct Options<'a>(Vec<ini::Section<'a>>, &'static str);
 
-impl Section {
-    fn of(text: &str, name: &str) -> Result<Self, Fault> {
-        let mut options = Vec::new();
-        let mut current = None;
-        for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with(['#', ';']) {
-                continue;
-            }
-            if let Some(section) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-                current = Some(section);
-            } else if let (Some(section), Some((key, value))) = (current, line.split_once(['=', ':'])) {
-                if section == name {
-                    options.push((key.trim().to_ascii_lowercase(), unquoted(value.trim()).to_owned()));
-                }
-            } else {
-                return Err(Fault::new("it is neither a section nor an option").at(Some(index + 1)));
-            }
-        }
-        Ok(Self(options))
+impl<'a> Options<'a> {
+    fn of(text: &'a str, section: &'static str) -> Result<Self, Fault> {
+        Ok(Self(ini::parse(text)?, section))
     }
 
-    /// An option, moved out; the last one counts if it comes twice.
-    fn take(&mut self, name: &str) -> Option<String> {
-        let at = self.0.iter().rposition(|(key, _)| key == name)?;
-        Some(self.0.swap_remove(at).1)
+    fn get(&self, name: &str) -> Option<String> {
+        ini::find(&self.0, self.1, name).map(|value| unquoted(value).to_owned())
     }
 }
 

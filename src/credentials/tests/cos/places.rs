@@ -1,9 +1,7 @@
 //! Which place wins, and what is said where none has credentials.
 
-use super::{
-    super::{region_hint, variables},
-    Machine, expected, shown,
-};
+use super::super::{Machine, expected, shown};
+use crate::credentials::{region_hint, variables};
 
 const CONF: &str = "[common]\nsecret_id = CONFID\nsecret_key = CONFKEY\nregion = ap-beijing\n";
 const TCCLI: &str = r#"{"secretId": "TCCLIID", "secretKey": "TCCLIKEY", "token": "TCCLITOKEN"}"#;
@@ -84,7 +82,7 @@ fn half_a_pair_is_an_error_and_not_a_reason_to_look_further() {
 #[test]
 fn a_slip_in_a_variable_names_the_field_and_not_the_value() {
     let machine = Machine::new().var("COS_SECRET_ID", "ID").var("COS_SECRET_KEY", "topsecret ");
-    assert_eq!(machine.refusal(), "in COS_SECRET_ID and COS_SECRET_KEY: the SecretKey has blanks around it");
+    assert_eq!(machine.refusal(), "in COS_SECRET_ID and COS_SECRET_KEY: the secret key has blanks around it");
     let machine =
         Machine::new().var("COS_SECRET_ID", "ID").var("COS_SECRET_KEY", "KEY").var("COS_TOKEN", "top\nsecret");
     assert_eq!(
@@ -130,7 +128,7 @@ async fn a_user_without_a_home_has_the_machines_credentials() {
     let mut environment = machine.environment();
     environment.home = None;
     assert_eq!(region_hint(&environment), None);
-    let provider = super::super::discover(environment).unwrap();
+    let provider = crate::credentials::discover(environment).unwrap();
     assert_eq!(provider.credentials().await.unwrap().id(), "SDKID");
 }
 
@@ -154,5 +152,5 @@ fn the_region_comes_from_variables_before_files() {
 fn a_dump_of_the_environment_shows_no_value() {
     let machine = Machine::new().var("COS_SECRET_KEY", "topsecret");
     assert!(!format!("{:?}", machine.environment()).contains("topsecret"));
-    assert!(format!("{:?}", super::super::Environment::system()).starts_with("Environment {"));
+    assert!(format!("{:?}", crate::credentials::Environment::system()).starts_with("Environment {"));
 }

@@ -2,90 +2,24 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, UNIX_EPOCH},
 };
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::JoinSet,
+use super::super::{
+    Machine, expected,
+    service::{START, Service, ok},
+    shown,
 };
-
-use super::{Machine, expected, shown};
 use crate::{clock::Clock, error::ErrorKind, signing::CredentialProvider};
 
-const START: u64 = 1_700_000_000;
 const ROLES: &str = "/latest/meta-data/cam/security-credentials/";
 
-/// Answers each path with what is set for it, and records what was asked.
-struct Service {
-    address: String,
-    asked: Arc<Mutex<Vec<String>>>,
-    answer: Arc<Mutex<String>>,
-    /// One permit is needed for each answer.
-    gate: Arc<Semaphore>,
-    /// Ends with the service.
-    tasks: JoinSet<()>,
-}
-
-impl Service {
-    async fn start(answer: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut service = Self {
-            address: format!("http://{}", listener.local_addr().unwrap()),
-            asked: Arc::default(),
-            answer: Arc::new(Mutex::new(answer)),
-            gate: Arc::new(Semaphore::new(1000)),
-            tasks: JoinSet::new(),
-        };
-        let (asked, answer, gate) = (service.asked.clone(), service.answer.clone(), service.gate.clone());
-        service.tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, asked.clone(), answer.clone(), gate.clone()));
-            }
-        });
-        service
-    }
-
-    fn answers(&self, answer: String) {
-        *self.answer.lock().unwrap() = answer;
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-async fn serve(
-    mut stream: TcpStream,
-    asked: Arc<Mutex<Vec<String>>>,
-    answer: Arc<Mutex<String>>,
-    gate: Arc<Semaphore>,
-) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(_) => return,
-        }
-    }
-    let head = String::from_utf8(head).unwrap();
-    let path = head.split(' ').nth(1).unwrap().to_owned();
-    asked.lock().unwrap().push(path.clone());
-    gate.acquire().await.unwrap().forget();
+async fn start(answer: String) -> Service {
     // The list of roles is the same always.
-    let answer = if path == ROLES { ok("first-role\nsecond-role\n") } else { answer.lock().unwrap().clone() };
-    let _ = stream.write_all(answer.as_bytes()).await;
-    let _ = stream.shutdown().await;
-}
-
-fn ok(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    Service::start(&[(&format!("GET {ROLES}"), ok("first-role\nsecond-role\n"))], answer).await
 }
 
 /// An answer as the service gives it, with keys that expire so many seconds after the start.
@@ -112,11 +46,11 @@ async fn id(provider: &Arc<dyn CredentialProvider>) -> String {
 
 #[tokio::test]
 async fn a_named_role_is_asked_for_by_its_name() {
-    let service = Service::start(keys("ID", 7200)).await;
+    let service = start(keys("ID", 7200)).await;
     let (machine, _) = machine(&service);
     let machine = machine.var("TENCENTCLOUD_CAM_ROLE_NAME", "my role/x_1");
     assert_eq!(shown(&machine.ask().await), expected("ID", "KEY-ID", Some("TOKEN-ID")));
-    assert_eq!(service.asked(), [format!("{ROLES}my%20role%2Fx_1")]);
+    assert_eq!(service.asked(), [format!("GET {ROLES}my%20role%2Fx_1")]);
     let provider = machine.discover().unwrap();
     provider.credentials().await.unwrap();
     let dump = format!("{provider:?}");
@@ -130,16 +64,16 @@ async fn files_can_ask_for_the_role() {
         ("home/.cos.yaml", "cos:\n  base:\n    mode: CvmRole\n    cvmrolename: \"\"\n", vec!["", "first-role"]),
         ("home/.tccli/default.credential", r#"{"type": "cvm-role"}"#, vec!["", "first-role"]),
     ] {
-        let service = Service::start(keys("ID", 7200)).await;
+        let service = start(keys("ID", 7200)).await;
         let (machine, _) = machine(&service);
         assert_eq!(machine.file(path, text).ask().await.id(), "ID");
-        assert_eq!(service.asked(), asked.iter().map(|role| format!("{ROLES}{role}")).collect::<Vec<_>>());
+        assert_eq!(service.asked(), asked.iter().map(|role| format!("GET {ROLES}{role}")).collect::<Vec<_>>());
     }
 }
 
 #[tokio::test]
 async fn nothing_is_asked_where_nothing_names_a_role() {
-    let service = Service::start(keys("ID", 7200)).await;
+    let service = start(keys("ID", 7200)).await;
     let (machine, _) = machine(&service);
     machine.discover().unwrap_err();
     let machine = machine.var("TENCENTCLOUD_CAM_ROLE_NAME", "role");
@@ -151,7 +85,7 @@ async fn nothing_is_asked_where_nothing_names_a_role() {
 
 #[tokio::test]
 async fn keys_are_kept_and_renewed_ten_minutes_before_they_expire() {
-    let service = Service::start(keys("FIRST", 7200)).await;
+    let service = start(keys("FIRST", 7200)).await;
     let (machine, seconds) = machine(&service);
     let provider = machine.var("TENCENTCLOUD_CAM_ROLE_NAME", "role").discover().unwrap();
     assert_eq!(id(&provider).await, "FIRST");
@@ -167,7 +101,7 @@ async fn keys_are_kept_and_renewed_ten_minutes_before_they_expire() {
 
 #[tokio::test]
 async fn valid_keys_are_kept_when_the_renewal_fails_and_then_it_is_an_error() {
-    let service = Service::start(keys("FIRST", 7200)).await;
+    let service = start(keys("FIRST", 7200)).await;
     let (machine, seconds) = machine(&service);
     let provider = machine.var("TENCENTCLOUD_CAM_ROLE_NAME", "role").discover().unwrap();
     id(&provider).await;
@@ -179,6 +113,10 @@ async fn valid_keys_are_kept_when_the_renewal_fails_and_then_it_is_an_error() {
     seconds.store(7060, Ordering::SeqCst);
     assert_eq!(id(&provider).await, "FIRST");
     assert_eq!(service.asked().len(), 3);
+    // The pause after a failure does not outlast the keys.
+    seconds.store(7190, Ordering::SeqCst);
+    assert_eq!(id(&provider).await, "FIRST");
+    assert_eq!(service.asked().len(), 4);
     seconds.store(7200, Ordering::SeqCst);
     let error = provider.credentials().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -189,7 +127,7 @@ async fn valid_keys_are_kept_when_the_renewal_fails_and_then_it_is_an_error() {
 
 #[tokio::test]
 async fn old_keys_that_are_given_out_again_are_not_asked_for_every_time() {
-    let service = Service::start(keys("FIRST", 300)).await;
+    let service = start(keys("FIRST", 300)).await;
     let (machine, seconds) = machine(&service);
     let provider = machine.var("TENCENTCLOUD_CAM_ROLE_NAME", "role").discover().unwrap();
     id(&provider).await;
@@ -206,7 +144,7 @@ async fn old_keys_that_are_given_out_again_are_not_asked_for_every_time() {
 
 #[tokio::test]
 async fn many_callers_make_one_renewal() {
-    let service = Service::start(keys("FIRST", 7200)).await;
+    let service = start(keys("FIRST", 7200)).await;
     let (machine, seconds) = machine(&service);
     let provider = machine.var("TENCENTCLOUD_CAM_ROLE_NAME", "role").discover().unwrap();
     let all = futures::future::join_all((0..20).map(|_| id(&provider))).await;
@@ -214,7 +152,7 @@ async fn many_callers_make_one_renewal() {
     assert_eq!(service.asked().len(), 1);
 
     // While one renews, the others go on with what is still valid.
-    service.gate.forget_permits(1000);
+    service.gate().forget_permits(1000);
     service.answers(keys("SECOND", 14400));
     seconds.store(7000, Ordering::SeqCst);
     let renewal = id(&provider);
@@ -223,7 +161,7 @@ async fn many_callers_make_one_renewal() {
             tokio::task::yield_now().await;
         }
         let others = futures::future::join_all((0..20).map(|_| id(&provider))).await;
-        service.gate.add_permits(1);
+        service.gate().add_permits(1);
         others
     };
     let (renewed, others) = tokio::join!(renewal, others);
@@ -234,7 +172,7 @@ async fn many_callers_make_one_renewal() {
 
 #[tokio::test]
 async fn keys_that_the_store_refuses_are_renewed_before_their_time_once() {
-    let service = Service::start(keys("FIRST", 7200)).await;
+    let service = start(keys("FIRST", 7200)).await;
     let (machine, _) = machine(&service);
     let provider = machine.var("TENCENTCLOUD_CAM_ROLE_NAME", "role").discover().unwrap();
     let first = provider.credentials().await.unwrap();
@@ -259,7 +197,7 @@ async fn keys_that_the_store_refuses_are_renewed_before_their_time_once() {
 #[tokio::test]
 async fn answers_that_are_no_keys_are_refused_without_being_shown() {
     let long = "x".repeat(70 << 10);
-    let elsewhere = Service::start(keys("STOLEN", 7200)).await;
+    let elsewhere = start(keys("STOLEN", 7200)).await;
     let redirect = format!(
         "HTTP/1.1 302 Found\r\nLocation: {}{ROLES}role\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         elsewhere.address
@@ -274,7 +212,7 @@ async fn answers_that_are_no_keys_are_refused_without_being_shown() {
         (keys("ID", u64::MAX - START), "the metadata service answered incomplete keys"),
         (
             keys("ID", 7200).replace("KEY-ID", " TOPS "),
-            "the metadata service answered unusable keys: the SecretKey has blanks around it",
+            "the metadata service answered unusable keys: the secret key has blanks around it",
         ),
         (ok(&long), "the metadata service answered more than 64 KiB"),
         (
@@ -287,7 +225,7 @@ async fn answers_that_are_no_keys_are_refused_without_being_shown() {
         ),
         (redirect, "the metadata service answered with status 302"),
     ] {
-        let service = Service::start(answer).await;
+        let service = start(answer).await;
         let (machine, _) = machine(&service);
         let provider = machine.var("TENCENTCLOUD_CAM_ROLE_NAME", "role").discover().unwrap();
         let error = provider.credentials().await.unwrap_err();

@@ -1,9 +1,7 @@
 //! Credentials in environment variables.
 
-use crate::{
-    error::{Error, ErrorKind, Result},
-    signing::Credentials,
-};
+use super::super::{half, unusable};
+use crate::{error::Result, signing::Credentials};
 
 /// Two names that are used together, and the names of the token that goes with them.
 struct Pair {
@@ -66,17 +64,4 @@ pub(super) fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// Every name, tokens included.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     PAIRS.iter().flat_map(|pair| [pair.id, pair.key].into_iter().chain(pair.tokens.iter().copied()))
-}
-
-fn half(set: &str, missing: &str) -> Error {
-    Error::new(ErrorKind::Credentials, format!("{set} is set, but {missing} is not"))
-        .with_hint("set both, or neither to look for credentials elsewhere")
-}
-
-fn unusable(cause: &Error, place: &str) -> Error {
-    let error = Error::new(ErrorKind::Credentials, format!("in {place}: {cause}"));
-    match cause.hint() {
-        Some(hint) => error.with_hint(hint.to_owned()),
-        None => error,
-    }
 }

@@ -12,7 +12,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_norway::{Mapping, Value};
 use zeroize::Zeroizing;
 
-use super::format::{Fault, Fields, Found};
+use super::{
+    super::fault::Fault,
+    format::{Fields, Found},
+};
 
 /// The key that every coscli has: its text, filled up with zeros.
 const KEY: [u8; 16] = *b"coscli-secret\0\0\0";

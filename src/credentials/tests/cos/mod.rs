@@ -1,0 +1,5 @@
+//! The chain of COS.
+
+mod files;
+mod places;
+mod role;
