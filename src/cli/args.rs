@@ -2,6 +2,8 @@
 
 mod object;
 mod resume;
+#[cfg(feature = "emulator")]
+mod serve;
 mod sse;
 mod store;
 mod uploads;
@@ -13,6 +15,8 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use super::units;
 use crate::transfer::Concurrency;
 
+#[cfg(feature = "emulator")]
+pub(super) use self::serve::{ServeArgs, ServedDialect};
 pub(super) use self::{
     object::{NoClobber, ObjectArgs},
     resume::{ResumeArgs, StateDirArgs},
@@ -65,7 +69,7 @@ pub(super) enum Command {
     Key(KeyCommand),
     /// Run the embedded COS store as a server, to try things and to test programs.
     #[cfg(feature = "emulator")]
-    #[command(after_help = SERVE_EXAMPLES)]
+    #[command(after_help = serve::EXAMPLES)]
     Serve(Box<ServeArgs>),
     /// See the whole job done on the embedded store: encrypt, upload, verify, refuse, read back.
     #[cfg(feature = "emulator")]
@@ -178,50 +182,6 @@ pub(super) enum KeyCommand {
         #[arg(value_name = "SOURCE")]
         source: OsString,
     },
-}
-
-/// Options of `serve`.
-#[cfg(feature = "emulator")]
-#[derive(Args, Debug)]
-pub(super) struct ServeArgs {
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
-    pub(super) listen: std::net::SocketAddr,
-    /// The folder that keeps the objects; what is there already is served again.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(super) data: std::path::PathBuf,
-    /// A bucket to have; may be given several times.
-    #[arg(long, value_name = "NAME", default_value = "examplebucket-1250000000")]
-    pub(super) bucket: Vec<String>,
-    /// Serve HTTPS, with an own certificate authority that SEALIFT_CA_CERT names.
-    #[arg(long)]
-    pub(super) tls: bool,
-    /// Take customer keys over plain HTTP, as long as only this very machine can connect.
-    #[arg(long, conflicts_with = "tls")]
-    pub(super) allow_insecure_loopback: bool,
-    /// Refuse encryption headers where the manuals have none, instead of noting them only.
-    #[arg(long)]
-    pub(super) strict: bool,
-    /// Write the KEY=VALUE lines to this file too, once the store answers.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) ready_file: Option<std::path::PathBuf>,
-    /// Faults to play, as JSON; the long help describes the form.
-    ///
-    /// A list of rules: [{"on": "UploadPart", "part": 3, "times": 1, "do": "answer", "status": 503, "code":
-    /// "SlowDown"}, {"on": "Complete", "attempt": 1, "do": "lose_answer"}]
-    ///
-    /// `on`: Initiate, UploadPart, UploadPartCopy, Complete, Abort, ListParts, ListUploads, Head, Get, Put, PutCopy,
-    /// Delete, HeadBucket, or * for any. Narrowed by `key`, `part`, `attempt` (counted from 1 for each operation, key
-    /// and part), and `times` (at most so often).
-    ///
-    /// `do`: answer (with `status` and `code`), error_in_200 (`code`), lose_answer, reset, cut_request (after `bytes`),
-    /// cut_stream, cut_body, slow_body (`ms` before each piece), delay (`ms`), wrong_crc, drop_crc, drop_echo,
-    /// downgrade_echo, alter_echo, answer_late and linger (`ms`).
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) faults: Option<std::path::PathBuf>,
-    /// Write one JSON line per request to this file, values masked.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) transcript: Option<std::path::PathBuf>,
 }
 
 /// Options of `demo`.
@@ -364,19 +324,6 @@ Examples:
 A key is kept as one line of base64 (44 characters). Accepted are also 64 hex
 digits, or exactly 32 raw bytes. Keep a copy: without its key, an object cannot
 be read by anybody, the store included.";
-
-#[cfg(feature = "emulator")]
-const SERVE_EXAMPLES: &str = "\
-Examples:
-  A store for tests of any COS client, its settings in a file:
-    sealift serve --data /tmp/store --ready-file /tmp/store.env
-  Over HTTPS, strict, with a record of every request:
-    sealift serve --data /tmp/store --tls --strict --transcript /tmp/log.jsonl
-  Customer keys need HTTPS, or this option here and at `put` and `get`:
-    sealift serve --data /tmp/store --allow-insecure-loopback
-  Then, in another shell:
-    set -a; . /tmp/store.env; set +a
-    sealift put big.tar cos://examplebucket-1250000000/ --sse managed";
 
 #[cfg(feature = "emulator")]
 const DEMO_EXAMPLES: &str = "\

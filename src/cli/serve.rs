@@ -8,11 +8,15 @@ use std::{
     str,
 };
 
-use super::{args::ServeArgs, console::Console, signals::Signals};
+use super::{
+    args::{ServeArgs, ServedDialect},
+    console::Console,
+    signals::Signals,
+};
 use crate::{
     credentials::{self, Environment},
     dialect::Dialect,
-    emulator::{Emulator, EmulatorOptions, FaultPlan},
+    emulator::{self, Emulator, EmulatorOptions, FaultPlan},
     error::{Error, ErrorKind, Result},
     ident::Bucket,
     signing::Credentials,
@@ -21,20 +25,22 @@ use crate::{
 
 /// Serves until a signal comes.
 pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
-    for name in &args.bucket {
-        Bucket::new(Dialect::Cos, name)?;
+    if args.dialect == ServedDialect::Cos {
+        for name in &args.bucket {
+            Bucket::new(Dialect::Cos, name)?;
+        }
     }
     if args.allow_insecure_loopback && !args.listen.ip().to_canonical().is_loopback() {
         let message = format!("{} is no loopback address, so customer keys need HTTPS there", args.listen.ip());
         return Err(Error::new(ErrorKind::Config, message)
             .with_hint("listen on 127.0.0.1, or serve HTTPS with --tls instead of --allow-insecure-loopback"));
     }
-    let mut options = EmulatorOptions::new(&args.data)
-        .listen(args.listen)
-        .tls(args.tls)
-        .allow_insecure(args.allow_insecure_loopback)
-        .strict(args.strict)
-        .region(REGION);
+    let options = match args.dialect {
+        ServedDialect::Cos => EmulatorOptions::new(&args.data),
+        ServedDialect::S3 => EmulatorOptions::s3(&args.data),
+    };
+    let mut options =
+        options.listen(args.listen).tls(args.tls).allow_insecure(args.allow_insecure_loopback).strict(args.strict);
     for name in &args.bucket {
         options = options.bucket(name);
     }
@@ -47,50 +53,58 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed("start the threads"))?;
     runtime.block_on(async {
-        if let Some(own) = from_environment().await? {
-            options = options.credentials(
-                &own.id,
-                &text(own.key.expose())?,
-                own.token.map(|token| text(token.expose())).transpose()?.as_deref(),
-            );
+        let own = match args.dialect {
+            ServedDialect::Cos => from_cos_variables().await?,
+            ServedDialect::S3 => from_aws_variables()?,
+        };
+        if let Some(own) = own {
+            let token = own.token.map(|token| text(token.expose())).transpose()?;
+            options = options.credentials(&own.id, &text(own.key.expose())?, token.as_deref());
         }
         let mut signals = Signals::listen(console)?;
         let store = Emulator::start(options).await.map_err(|error| {
             let message = format!("cannot start a store on {} with its data in {}", args.listen, args.data.display());
             Error::new(ErrorKind::Config, message).caused_by(error)
         })?;
-        let settings = settings(&store, args)?;
+        let settings = settings(&store)?;
         console.data(settings.as_bytes())?;
         if let Some(path) = &args.ready_file {
             write_whole(path, settings.as_bytes()).map_err(failed("write the ready file"))?;
         }
-        console.note(&format!("serving {} at {}; Ctrl-C stops it", args.bucket.join(", "), store.endpoint()));
+        console.note(&format!("serving {} at {}; Ctrl-C stops it", buckets(&store, args), store.endpoint()));
         signals.asked_to_stop().await;
         store.stop().await;
         Ok(())
     })
 }
 
-/// The region that the store plays.
-const REGION: &str = "ap-guangzhou";
-
 /// What a client needs to know, as lines that a shell can read.
-fn settings(store: &Emulator, args: &ServeArgs) -> Result<String> {
+fn settings(store: &Emulator) -> Result<String> {
     let (id, key) = store.secret();
     let mut lines = format!("SEALIFT_ENDPOINT={}\n", store.endpoint());
     if let Some(path) = store.ca_cert() {
         let path = path.canonicalize().map_err(failed("find the store's certificate"))?;
         let _ = writeln!(lines, "SEALIFT_CA_CERT={}", path.display());
     }
-    let _ = writeln!(lines, "COS_SECRET_ID={id}\nCOS_SECRET_KEY={key}");
-    let bucket = args.bucket.first().map_or("", String::as_str);
-    let _ = writeln!(lines, "SEALIFT_BUCKET={bucket}\nSEALIFT_REGION={REGION}");
+    let _ = match store.dialect() {
+        emulator::Dialect::Cos => writeln!(lines, "COS_SECRET_ID={id}\nCOS_SECRET_KEY={key}"),
+        emulator::Dialect::S3 => writeln!(lines, "AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={key}"),
+    };
+    let _ = writeln!(lines, "SEALIFT_BUCKET={}\nSEALIFT_REGION={}", store.bucket(), store.region());
     Ok(lines)
 }
 
+fn buckets(store: &Emulator, args: &ServeArgs) -> String {
+    if args.bucket.is_empty() { store.bucket().to_owned() } else { args.bucket.join(", ") }
+}
+
+/// A variable that is there and not empty.
+fn set(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// The credentials in the usual variables, so that a test can choose what the store accepts; files are not looked at.
-async fn from_environment() -> Result<Option<Credentials>> {
-    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+async fn from_cos_variables() -> Result<Option<Credentials>> {
     if !credentials::cos::variables().any(|name| set(name).is_some()) {
         return Ok(None);
     }
@@ -103,6 +117,22 @@ async fn from_environment() -> Result<Option<Credentials>> {
         ..Environment::system()
     };
     credentials::discover(places)?.credentials().await.map(Some)
+}
+
+/// The same for a store that speaks S3.
+fn from_aws_variables() -> Result<Option<Credentials>> {
+    let half = || Error::new(ErrorKind::Credentials, "of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set");
+    match (set("AWS_ACCESS_KEY_ID"), set("AWS_SECRET_ACCESS_KEY")) {
+        (None, None) => Ok(None),
+        (Some(id), Some(key)) => {
+            let own = Credentials::new(&id, key)?;
+            Ok(Some(match set("AWS_SESSION_TOKEN") {
+                None => own,
+                Some(token) => own.with_token(token)?,
+            }))
+        }
+        _ => Err(half()),
+    }
 }
 
 fn text(bytes: &[u8]) -> Result<String> {

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 
-use super::{options::Guesses, xml};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::{checksum::Checksum, dialect::Dialect, options::Guesses, xml};
 
 /// The body of an answer on its way.
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -42,11 +44,50 @@ impl From<io::Error> for Refusal {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// The CRC-64 of the part or object, in its header.
-    pub(super) crc64: Option<u64>,
+    /// The checksum of the part or object.
+    pub(super) told: Option<Told>,
     /// What confirms the encryption, in headers.
     pub(super) echo: Vec<(&'static str, String)>,
     pub(super) content: Content,
+}
+
+/// A checksum as an answer tells it, so that a fault can find it.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) header: Option<&'static str>,
+    /// The element of the answer's document.
+    pub(super) element: Option<&'static str>,
+    pub(super) value: String,
+    /// The value of `x-amz-checksum-type`.
+    pub(super) kind: Option<&'static str>,
+}
+
+impl Told {
+    fn crc64(value: u64) -> Self {
+        Self { header: Some("x-cos-hash-crc64ecma"), element: None, value: value.to_string(), kind: None }
+    }
+
+    fn in_header(checksum: &Checksum) -> Self {
+        let header = Some(checksum.algorithm.header());
+        Self { header, element: None, value: checksum.value.clone(), kind: Some(checksum.kind.name()) }
+    }
+
+    /// A checksum that the answer's document holds already.
+    fn in_document(checksum: &Checksum) -> Self {
+        Self { header: None, element: Some(checksum.algorithm.element()), value: checksum.value.clone(), kind: None }
+    }
+
+    /// The value of something else.
+    pub(super) fn wrong(&self) -> String {
+        if let Ok(crc64) = self.value.parse::<u64>() {
+            return (crc64 ^ 1).to_string();
+        }
+        let (base64, count) = self.value.split_once('-').unwrap_or((&self.value, ""));
+        let mut bytes = STANDARD.decode(base64).unwrap_or_default();
+        bytes.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+        let count = if count.is_empty() { String::new() } else { format!("-{count}") };
+        STANDARD.encode(bytes) + &count
+    }
 }
 
 /// The body of an answer.
@@ -59,8 +100,9 @@ pub(super) enum Content {
         length: u64,
     },
     Xml(String),
-    /// Sent in chunks, with white space before the document, as Complete's answer is (/document/product/436/7742).
-    SlowXml(String),
+    /// Sent in chunks, with white space before the document, as Complete's answer is (/document/product/436/7742); and
+    /// with what comes before the white space.
+    SlowXml(&'static str, String),
     Stream {
         length: u64,
         body: Body,
@@ -69,18 +111,20 @@ pub(super) enum Content {
 
 impl Answer {
     pub(super) fn new(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), crc64: None, echo: Vec::new(), content: Content::Empty }
+        Self { status, headers: HeaderMap::new(), told: None, echo: Vec::new(), content: Content::Empty }
     }
 
     pub(super) fn xml(document: String) -> Self {
         Self { content: Content::Xml(document), ..Self::new(StatusCode::OK) }
     }
 
-    /// A document after white space, where a declaration may not stand for a strict parser.
-    pub(super) fn slow_xml(document: String, guesses: &Guesses) -> Self {
+    /// A document after white space, where a declaration may not stand for a strict parser: S3 sends it before.
+    pub(super) fn slow_xml(document: String, dialect: Dialect, guesses: &Guesses) -> Self {
+        let first =
+            if dialect.rules().declares_first && !guesses.declaration_after_space { xml::DECLARATION } else { "" };
         let document =
             if guesses.declaration_after_space { document } else { xml::without_declaration(&document).to_owned() };
-        Self { content: Content::SlowXml(document), ..Self::new(StatusCode::OK) }
+        Self { content: Content::SlowXml(first, document), ..Self::new(StatusCode::OK) }
     }
 
     /// Adds a header; one that cannot be written is left out, because it came in by a header as it is.
@@ -95,8 +139,18 @@ impl Answer {
         self.header("etag", &format!("\"{tag}\""))
     }
 
-    pub(super) fn crc64(self, crc64: u64) -> Self {
-        Self { crc64: Some(crc64), ..self }
+    /// Tells a checksum in a header: the CRC-64 of COS, or the one of S3.
+    pub(super) fn told(self, dialect: Dialect, crc64: u64, checksum: Option<&Checksum>) -> Self {
+        let told = if dialect.rules().checksums { checksum.map(Told::in_header) } else { Some(Told::crc64(crc64)) };
+        Self { told, ..self }
+    }
+
+    /// The same where the document of S3 holds the checksum.
+    pub(super) fn told_in_document(self, dialect: Dialect, crc64: u64, checksum: Option<&Checksum>) -> Self {
+        if !dialect.rules().checksums {
+            return self.told(dialect, crc64, None);
+        }
+        Self { told: checksum.map(Told::in_document), ..self }
     }
 
     pub(super) fn echo(self, echo: Vec<(&'static str, String)>) -> Self {

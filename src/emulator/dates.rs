@@ -14,6 +14,25 @@ pub(super) fn http(unix_seconds: u64) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(unix_seconds))
 }
 
+/// `20130524T000000Z`, as in signatures of Version 4.
+pub(super) fn basic(unix_seconds: u64) -> String {
+    let (year, month, day) = civil(unix_seconds / 86_400);
+    let second = unix_seconds % 86_400;
+    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// Seconds since 1970 of a time as [`basic`] writes it.
+pub(super) fn parse_basic(text: &str) -> Option<u64> {
+    let digits: Vec<u64> = text.bytes().map(|byte| u64::from(byte).wrapping_sub(u64::from(b'0'))).collect();
+    let number =
+        |from: usize, to: usize| digits.get(from..to)?.iter().try_fold(0, |n, &d| (d < 10).then_some(n * 10 + d));
+    let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
+    let (hour, minute, second) = (number(9, 11)?, number(11, 13)?, number(13, 15)?);
+    let seconds = days(year, month, day)? * 86_400 + hour * 3600 + minute * 60 + second;
+    // A day or second that does not exist is written back otherwise.
+    (basic(seconds) == text).then_some(seconds)
+}
+
 /// Seconds since 1970 of a date in a header.
 pub(super) fn parse_http(text: &str) -> Option<u64> {
     let time = httpdate::parse_http_date(text).ok()?;
@@ -33,6 +52,19 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
+/// The inverse of [`civil`], from 1970 on.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) {
+        return None;
+    }
+    let march_year = if month > 2 { year } else { year - 1 };
+    let march_month = (month + 9) % 12;
+    let day_of_year = (153 * march_month + 2) / 5 + day.checked_sub(1)?;
+    let (era, year_of_era) = (march_year / 400, march_year % 400);
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era).checked_sub(719_468)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +77,19 @@ mod tests {
         assert_eq!(iso(4_107_542_399), "2100-02-28T23:59:59.000Z");
         assert_eq!(http(1_557_989_151), "Thu, 16 May 2019 06:45:51 GMT");
         assert_eq!(parse_http("Thu, 16 May 2019 06:45:51 GMT"), Some(1_557_989_151));
+    }
+
+    #[test]
+    fn a_basic_time_is_read_as_it_is_written_and_days_that_are_not_there_are_refused() {
+        for seconds in [0, 951_782_400, 1_369_353_600, 1_557_989_151, 4_107_542_399] {
+            assert_eq!(parse_basic(&basic(seconds)), Some(seconds));
+        }
+        assert_eq!(parse_basic("20130524T000000Z"), Some(1_369_353_600));
+        let wrong = ["", "20130524", "20130524T000000", "20130230T000000Z", "20131301T000000Z", "20130524T240000Z"];
+        for text in
+            wrong.into_iter().chain(["20130524T000060Z", "20130500T000000Z", "2013-05-24T00:00Z", "2013052é000000Z"])
+        {
+            assert_eq!(parse_basic(text), None, "{text}");
+        }
     }
 }

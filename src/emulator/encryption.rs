@@ -5,29 +5,14 @@ use md5::{Digest as _, Md5};
 
 use super::{
     answer::Refusal,
-    crypt, hex,
+    crypt,
+    dialect::{Dialect, Names},
+    hex, kms,
     options::{EmulatorOptions, Guesses},
     request::{Call, Operation},
-    store::AtRest,
+    store::{AtRest, Upload},
 };
 use crate::secret::Secret;
-
-const MODE: &str = "x-cos-server-side-encryption";
-const KMS_KEY_ID: &str = "x-cos-server-side-encryption-cos-kms-key-id";
-const KMS_CONTEXT: &str = "x-cos-server-side-encryption-context";
-const ALGORITHM: &str = "x-cos-server-side-encryption-customer-algorithm";
-const KEY: &str = "x-cos-server-side-encryption-customer-key";
-const KEY_MD5: &str = "x-cos-server-side-encryption-customer-key-md5";
-/// How answers spell the last one (/document/product/436/7729).
-const KEY_MD5_ECHO: &str = "x-cos-server-side-encryption-customer-key-MD5";
-const SOURCE_NAMES: [&str; 3] = [
-    "x-cos-copy-source-server-side-encryption-customer-algorithm",
-    "x-cos-copy-source-server-side-encryption-customer-key",
-    "x-cos-copy-source-server-side-encryption-customer-key-md5",
-];
-
-const MODE_NAMES: [&str; 3] = [MODE, KMS_KEY_ID, KMS_CONTEXT];
-const CUSTOMER_NAMES: [&str; 3] = [ALGORITHM, KEY, KEY_MD5];
 
 /// A customer key as a request brought it.
 #[derive(Debug)]
@@ -45,29 +30,54 @@ pub(super) enum Asked {
     Customer(CustomerKey),
 }
 
+/// What a key opens, which tells how its refusal reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opens {
+    Object,
+    Upload,
+}
+
 /// Checks everything that the headers alone tell, and returns the surplus headers that are let through.
 ///
-/// Seen to be sent by official clients although the operation does not take them: the mode with UploadPart, and
-/// everything with Complete, ListParts and Abort.
+/// Seen to be sent by official clients of COS although the operation does not take them: the mode with UploadPart, and
+/// everything with Complete, ListParts and Abort. S3 refuses a mode everywhere but where it begins, and takes a customer
+/// key with Complete and ListParts.
 pub(super) fn check_carriage(call: &Call, options: &EmulatorOptions) -> Result<Vec<String>, Refusal> {
+    let names = call.dialect.names();
     let present = |names: &[&str]| {
         names.iter().filter(|name| call.headers.contains_key(**name)).map(|name| (*name).to_owned()).collect::<Vec<_>>()
     };
-    let (mode, customer, source) = (present(&MODE_NAMES), present(&CUSTOMER_NAMES), present(&SOURCE_NAMES));
+    let mode = present(&names.mode_headers());
+    let customer = present(&names.customer_headers());
+    let source = present(&names.source_key);
     if !(call.tls || options.allow_insecure || customer.is_empty() && source.is_empty()) {
-        return Err(refusal(
-            &options.guesses.key_over_http,
-            "a customer key needs HTTPS, unless the store was started to do without",
-        ));
+        return Err(refusal(&options.guesses.key_over_http, call.dialect.refusals().key_over_http));
     }
-    let copies = matches!(call.operation, Operation::PutCopy | Operation::UploadPartCopy);
+    let writes = matches!(
+        call.operation,
+        Operation::Initiate
+            | Operation::Put
+            | Operation::PutCopy
+            | Operation::UploadPart
+            | Operation::UploadPartCopy
+            | Operation::Complete
+    );
+    if options.block_customer_keys && writes && !customer.is_empty() {
+        return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
+    }
+    let rules = call.dialect.rules();
     let surplus = match call.operation {
         Operation::Initiate | Operation::Put | Operation::PutCopy => Vec::new(),
+        _ if rules.modes_only_begin && !mode.is_empty() => {
+            return Err(Refusal::argument(format!("{} header is not supported for this operation.", mode[0])));
+        }
         Operation::UploadPart | Operation::UploadPartCopy => mode,
         Operation::Head | Operation::Get if mode.is_empty() => Vec::new(),
         Operation::Head | Operation::Get => return Err(not_allowed(&mode)),
+        Operation::Complete | Operation::ListParts if rules.key_ends_uploads => Vec::new(),
         _ => [mode, customer].concat(),
     };
+    let copies = matches!(call.operation, Operation::PutCopy | Operation::UploadPartCopy);
     let surplus = if copies { surplus } else { [surplus, source].concat() };
     if options.strict && !surplus.is_empty() {
         return Err(not_allowed(&surplus));
@@ -80,31 +90,30 @@ fn not_allowed(names: &[String]) -> Refusal {
 }
 
 /// The encryption that Initiate or PUT asks for.
-pub(super) fn asked(call: &Call, guesses: &Guesses) -> Result<Asked, Refusal> {
-    let (key_id, context) = (call.header(KMS_KEY_ID)?, call.header(KMS_CONTEXT)?);
-    let customer = customer_key(call, guesses)?;
-    let mode = call.header(MODE)?;
-    if mode != Some("cos/kms") && (key_id.is_some() || context.is_some()) {
-        return Err(Refusal::argument("a KMS key id or context needs the mode cos/kms"));
+pub(super) fn asked(call: &Call, options: &EmulatorOptions) -> Result<Asked, Refusal> {
+    let (names, refusals) = (call.dialect.names(), call.dialect.refusals());
+    let (key_id, context) = (call.header(names.kms_key_id)?, call.header(names.kms_context)?);
+    let customer = customer_key(call, &options.guesses)?;
+    let mode = call.header(names.mode)?;
+    if mode != Some(names.kms) && (key_id.is_some() || context.is_some()) {
+        return Err(Refusal::argument(format!("a KMS key id or context needs the mode {}", names.kms)));
     }
     match (mode, customer) {
         (None, None) => Ok(Asked::None),
         (None, Some(customer)) => Ok(Asked::Customer(customer)),
-        (Some(_), Some(_)) => Err(Refusal::argument("a mode and a customer key exclude each other")),
+        (Some(_), Some(_)) => Err(refusals.mode_and_key.into()),
         (Some("AES256"), None) => Ok(Asked::Managed),
-        (Some("cos/kms"), None) => {
+        (Some(mode), None) if mode == names.kms => {
             if let Some(context) = context {
                 check_context(context)?;
             }
-            let key_id = key_id.unwrap_or(&guesses.default_kms_key_id);
-            let sound = !key_id.is_empty()
-                && key_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:/.".contains(&byte));
-            if !sound || guesses.absent_kms_keys.iter().any(|absent| absent == key_id) {
-                return Err(Refusal::new(400, "KmsKeyNotExist", "the KMS key cannot be found"));
-            }
-            Ok(Asked::Kms { key_id: key_id.to_owned(), context: context.map(str::to_owned) })
+            let key_id = kms::resolve(call.dialect, key_id, options)?;
+            Ok(Asked::Kms { key_id, context: context.map(str::to_owned) })
         }
-        (Some(_), None) => Err(Refusal::new(400, "SSEContentNotSupported", "the encryption mode is not supported")),
+        (Some(mode), None) if call.dialect.rules().other_modes.contains(&mode) => {
+            Err(Refusal::new(501, "NotImplemented", format!("this store does not know {mode}")))
+        }
+        (Some(_), None) => Err(refusals.unknown_mode.into()),
     }
 }
 
@@ -118,17 +127,37 @@ fn check_context(context: &str) -> Result<(), Refusal> {
         .ok_or_else(|| Refusal::argument("the encryption context is not base64 of a JSON object of strings"))
 }
 
+/// With S3, the customer key that Complete and ListParts bring: needed if the upload declared a checksum, and in any
+/// case that of the upload (API_CompleteMultipartUpload.html, API_ListParts.html).
+pub(super) fn check_upload_key(
+    call: &Call,
+    upload: &Upload,
+    master: &Secret,
+    options: &EmulatorOptions,
+) -> Result<(), Refusal> {
+    if !call.dialect.rules().key_ends_uploads {
+        return Ok(());
+    }
+    let customer = customer_key(call, &options.guesses)?;
+    let declared = upload.planned.is_some_and(|planned| planned.declared);
+    if customer.is_none() && !declared {
+        return Ok(());
+    }
+    upload.encryption.unlock(customer, master, options, Opens::Upload).map(drop)
+}
+
 /// The customer key of a request: all three headers, or none.
 pub(super) fn customer_key(call: &Call, guesses: &Guesses) -> Result<Option<CustomerKey>, Refusal> {
-    read_key(call, CUSTOMER_NAMES, guesses)
+    read_key(call, call.dialect.names().customer_headers(), guesses)
 }
 
 /// The customer key of the object that a copy is made from.
 pub(super) fn source_key(call: &Call, guesses: &Guesses) -> Result<Option<CustomerKey>, Refusal> {
-    read_key(call, SOURCE_NAMES, guesses)
+    read_key(call, call.dialect.names().source_key, guesses)
 }
 
 fn read_key(call: &Call, names: [&str; 3], guesses: &Guesses) -> Result<Option<CustomerKey>, Refusal> {
+    let refusals = call.dialect.refusals();
     let malformed = |message: &'static str| refusal(&guesses.malformed_key, message);
     let (algorithm, key, md5) = match (call.header(names[0])?, call.header(names[1])?, call.header(names[2])?) {
         (None, None, None) => return Ok(None),
@@ -136,24 +165,27 @@ fn read_key(call: &Call, names: [&str; 3], guesses: &Guesses) -> Result<Option<C
         _ => return Err(malformed("a customer key needs its three headers: algorithm, key and key MD5")),
     };
     if algorithm != "AES256" {
-        return Err(malformed("the algorithm of a customer key must be AES256"));
+        let otherwise = || malformed("the algorithm of a customer key must be AES256");
+        return Err(refusals.unknown_algorithm.map_or_else(otherwise, Refusal::from));
     }
     let key = STANDARD.decode(key).map(Secret::new).map_err(|_| malformed("the customer key is not base64"))?;
     if key.len() != 32 {
         return Err(malformed("the customer key does not have 32 bytes"));
     }
     if STANDARD.encode(Md5::digest(key.expose())) != md5 {
-        return Err(malformed("the customer key does not have this MD5"));
+        return Err(malformed(refusals.wrong_key_md5));
     }
     Ok(Some(CustomerKey { key, md5: md5.to_owned() }))
 }
 
 impl Asked {
     /// What is kept of it, and the key for the data, which under a customer key is that key.
-    pub(super) fn settle(self, master: &Secret) -> Result<(AtRest, Option<Secret>), Refusal> {
+    ///
+    /// S3 encrypts what asks for nothing under keys of its own (userguide/default-encryption-faq.html).
+    pub(super) fn settle(self, dialect: Dialect, master: &Secret) -> Result<(AtRest, Option<Secret>), Refusal> {
         Ok(match self {
-            Self::None => (AtRest::None, None),
-            Self::Managed => {
+            Self::None if !dialect.rules().always_encrypts => (AtRest::None, None),
+            Self::None | Self::Managed => {
                 let key = crypt::fresh_key()?;
                 let wrapped_key = crypt::wrap(&crypt::purpose_key(master, "managed"), b"", &key)?;
                 (AtRest::Managed { wrapped_key }, Some(key))
@@ -161,7 +193,7 @@ impl Asked {
             Self::Kms { key_id, context } => {
                 let key = crypt::fresh_key()?;
                 let bound = context.clone().unwrap_or_default();
-                let wrapped_key = crypt::wrap(&kms_key(master, &key_id), bound.as_bytes(), &key)?;
+                let wrapped_key = crypt::wrap(&kms::wrapping_key(master, &key_id), bound.as_bytes(), &key)?;
                 (AtRest::Kms { key_id, context, wrapped_key }, Some(key))
             }
             Self::Customer(customer) => {
@@ -180,40 +212,48 @@ impl AtRest {
         &self,
         given: Option<CustomerKey>,
         master: &Secret,
-        guesses: &Guesses,
+        options: &EmulatorOptions,
+        opens: Opens,
     ) -> Result<Option<Secret>, Refusal> {
+        let (guesses, refusals) = (&options.guesses, options.dialect.refusals());
+        let for_this = |messages: (&'static str, &'static str)| match opens {
+            Opens::Object => messages.0,
+            Opens::Upload => messages.1,
+        };
         match (self, given) {
-            (Self::Customer { .. }, None) => {
-                Err(refusal(&guesses.missing_key, "this was encrypted with a customer key, which must be given"))
-            }
+            (Self::Customer { .. }, None) => Err(refusal(&guesses.missing_key, for_this(refusals.missing_key))),
             (Self::Customer { check_salt, check, .. }, Some(given)) => {
                 let salt = hex::decode(check_salt).unwrap_or_default();
                 if Secret::new(crypt::key_check(&salt, &given.key)).matches(&Secret::new(check.as_bytes())) {
-                    Ok(Some(given.key))
-                } else {
-                    Err(refusal(&guesses.wrong_key, "the customer key is not the one that this was encrypted with"))
+                    return Ok(Some(given.key));
                 }
+                let guess = match opens {
+                    Opens::Object => &guesses.wrong_key,
+                    Opens::Upload => &guesses.wrong_part_key,
+                };
+                Err(refusal(guess, for_this(refusals.wrong_key)))
             }
-            (_, Some(_)) => Err(refusal(&guesses.needless_key, "this was not encrypted with a customer key")),
+            (_, Some(_)) => Err(refusal(&guesses.needless_key, refusals.needless_key)),
             (Self::None, None) => Ok(None),
             (Self::Managed { wrapped_key }, None) => {
                 Ok(Some(crypt::unwrap(&crypt::purpose_key(master, "managed"), b"", wrapped_key)?))
             }
             (Self::Kms { key_id, context, wrapped_key }, None) => {
                 let bound = context.as_deref().unwrap_or_default();
-                Ok(Some(crypt::unwrap(&kms_key(master, key_id), bound.as_bytes(), wrapped_key)?))
+                Ok(Some(crypt::unwrap(&kms::wrapping_key(master, key_id), bound.as_bytes(), wrapped_key)?))
             }
         }
     }
 
     /// What an answer confirms (/document/product/436/7729). The context is never told.
-    pub(super) fn echo(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn echo(&self, dialect: Dialect) -> Vec<(&'static str, String)> {
+        let names = dialect.names();
         match self {
             Self::None => Vec::new(),
-            Self::Managed { .. } => vec![(MODE, "AES256".to_owned())],
-            Self::Kms { key_id, .. } => vec![(MODE, "cos/kms".to_owned()), (KMS_KEY_ID, key_id.clone())],
+            Self::Managed { .. } => vec![(names.mode, "AES256".to_owned())],
+            Self::Kms { key_id, .. } => vec![(names.mode, names.kms.to_owned()), (names.kms_key_id, key_id.clone())],
             Self::Customer { key_md5, .. } => {
-                vec![(ALGORITHM, "AES256".to_owned()), (KEY_MD5_ECHO, key_md5.clone())]
+                vec![(names.algorithm, "AES256".to_owned()), (names.key_md5_echo, key_md5.clone())]
             }
         }
     }
@@ -242,31 +282,31 @@ impl AtRest {
     }
 }
 
-fn kms_key(master: &Secret, key_id: &str) -> Secret {
-    crypt::purpose_key(master, &format!("kms:{key_id}"))
-}
-
 fn refusal(guess: &(u16, String), message: &'static str) -> Refusal {
     Refusal::new(guess.0, guess.1.clone(), message)
 }
 
 /// A false confirmation: another mode than the true one.
-pub(super) fn downgraded(echo: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+pub(super) fn downgraded(names: &Names, echo: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
     match echo.first() {
-        Some((MODE, mode)) if mode == "AES256" => Vec::new(),
-        Some(_) => vec![(MODE, "AES256".to_owned())],
+        Some((name, mode)) if *name == names.mode && mode == "AES256" => Vec::new(),
+        Some(_) => vec![(names.mode, "AES256".to_owned())],
         None => Vec::new(),
     }
 }
 
 /// A false confirmation: another key MD5, KMS key or mode than the true one.
-pub(super) fn altered(echo: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
-    echo.iter()
-        .map(|(name, value)| match *name {
-            KEY_MD5_ECHO => (*name, STANDARD.encode(Md5::digest(value.as_bytes()))),
-            KMS_KEY_ID => (*name, value.chars().rev().chain("0".chars()).collect()),
-            MODE if value == "AES256" => (*name, "SM4".to_owned()),
-            _ => (*name, value.clone()),
-        })
-        .collect()
+pub(super) fn altered(names: &Names, echo: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    let other = |name: &str, value: &str| {
+        if name == names.key_md5_echo {
+            STANDARD.encode(Md5::digest(value.as_bytes()))
+        } else if name == names.kms_key_id {
+            value.chars().rev().chain("0".chars()).collect()
+        } else if name == names.mode && value == "AES256" {
+            "SM4".to_owned()
+        } else {
+            value.to_owned()
+        }
+    };
+    echo.iter().map(|(name, value)| (*name, other(name, value))).collect()
 }

@@ -1,4 +1,4 @@
-//! A COS store written from the manuals, not from the client: for tests, `serve` and `demo`.
+//! A store written from the manuals, not from the client: for tests, `serve` and `demo`. It speaks COS or S3.
 //!
 //! It checks every signature, enforces the rules of encryption, parts and digests, encrypts what it stores for real, and
 //! keeps it across restarts. It shares no signing, XML, encoding, encryption or CRC-combining code with the client, so
@@ -6,21 +6,26 @@
 //! [`Guesses`].
 
 mod answer;
+mod checksum;
 mod crc;
 mod crypt;
 mod dates;
+mod dialect;
 mod encryption;
 mod fault;
 mod hex;
+mod kms;
 mod operations;
 mod options;
 mod percent;
+mod reply;
 mod request;
 mod server;
+mod sha;
+mod signature;
 mod store;
 mod tls;
 mod transcript;
-mod verify;
 mod xml;
 
 use std::{
@@ -32,12 +37,13 @@ use std::{
 
 use tokio::{net::TcpListener, task::JoinSet};
 
-use self::{fault::Faults, operations::Core, server::Server, store::Store, transcript::Transcript, verify::Account};
 pub use self::{
+    dialect::Dialect,
     fault::{FaultPlan, Rule},
     options::{EmulatorOptions, Guesses},
     transcript::Request,
 };
+use self::{fault::Faults, operations::Core, server::Server, signature::Account, store::Store, transcript::Transcript};
 use crate::secret::Secret;
 
 /// A running store; dropping it stops it.
@@ -71,7 +77,7 @@ impl Emulator {
     /// Dropping the future leaves at most new files in the data folder.
     pub async fn start(mut options: EmulatorOptions) -> io::Result<Self> {
         if options.buckets.is_empty() {
-            options.buckets.push("examplebucket-1250000000".to_owned());
+            options.buckets.push(options.dialect.default_bucket().to_owned());
         }
         let listen = options.listen;
         let setting_up = tokio::task::spawn_blocking(move || set_up(options));
@@ -115,6 +121,11 @@ impl Emulator {
         self.server.core.options.buckets.first().map_or("", String::as_str)
     }
 
+    /// What it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.server.core.options.dialect
+    }
+
     /// Its region.
     pub fn region(&self) -> &str {
         &self.server.core.options.region
@@ -145,10 +156,13 @@ fn text(secret: &Secret) -> &str {
 }
 
 fn set_up(options: EmulatorOptions) -> io::Result<(Arc<Server>, Option<tls::Tls>)> {
-    let store = Store::open(&options.dir, &options.buckets, options.durable)?;
-    let tls = options.tls.then(|| tls::set_up(&options.dir, &options.region, &options.domains)).transpose()?;
+    let store = Store::open(&options.dir, options.dialect, &options.buckets, options.durable)?;
+    let tls = options
+        .tls
+        .then(|| tls::set_up(&options.dir, options.dialect, &options.region, &options.domains))
+        .transpose()?;
     let accounts = match &options.accounts[..] {
-        [] => vec![made_up_account(&options.dir)?],
+        [] => vec![made_up_account(&options.dir, options.dialect)?],
         given => given.to_vec(),
     };
     let transcript = Transcript::open(options.transcript.as_deref())?;
@@ -158,10 +172,9 @@ fn set_up(options: EmulatorOptions) -> io::Result<(Arc<Server>, Option<tls::Tls>
 }
 
 /// Credentials that belong to the data folder: derived from its master key, so that they stay the same.
-fn made_up_account(dir: &Path) -> io::Result<Account> {
+fn made_up_account(dir: &Path, dialect: Dialect) -> io::Result<Account> {
     let master = store::master_key(dir)?;
     let derived = |purpose| hex::encode(crypt::purpose_key(&master, purpose).expose());
-    let id = format!("AKID{}", &derived("access key id")[..32]);
-    let key = derived("access key")[..32].to_owned();
+    let (id, key) = dialect.credentials(&derived("access key id"), &derived("access key"));
     Ok(Account { id, key: Secret::new(key), token: None })
 }

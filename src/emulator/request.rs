@@ -2,11 +2,12 @@
 
 use http::{HeaderMap, Method, header, request::Parts};
 
-use super::{answer::Refusal, options::EmulatorOptions, percent, verify::Signable};
+use super::{answer::Refusal, dialect::Dialect, options::EmulatorOptions, percent, signature::Signable};
 
 /// A request's head, taken apart.
 #[derive(Debug)]
 pub(super) struct Call {
+    pub(super) dialect: Dialect,
     pub(super) operation: Operation,
     pub(super) method: Method,
     /// The whole path, decoded; what is signed.
@@ -37,12 +38,13 @@ pub(super) enum Operation {
     PutCopy,
     Delete,
     HeadBucket,
+    BucketLocation,
     Unknown,
 }
 
 impl Operation {
     /// Every operation.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Initiate,
         Self::UploadPart,
         Self::UploadPartCopy,
@@ -56,6 +58,7 @@ impl Operation {
         Self::PutCopy,
         Self::Delete,
         Self::HeadBucket,
+        Self::BucketLocation,
         Self::Unknown,
     ];
 
@@ -75,6 +78,7 @@ impl Operation {
             Self::PutCopy => "PutCopy",
             Self::Delete => "Delete",
             Self::HeadBucket => "HeadBucket",
+            Self::BucketLocation => "BucketLocation",
             Self::Unknown => "Unknown",
         }
     }
@@ -95,6 +99,7 @@ impl Call {
             .unwrap_or_default();
         let (bucket, key) = locate(&host, &path, options);
         let mut call = Self {
+            dialect: options.dialect,
             operation: Operation::Unknown,
             method: head.method,
             path,
@@ -137,7 +142,7 @@ impl Call {
 
     fn route(&self) -> Operation {
         let (upload, number) = (self.param("uploadId").is_some(), self.param("partNumber").is_some());
-        let copy = self.headers.contains_key("x-cos-copy-source");
+        let copy = self.headers.contains_key(self.dialect.names().copy_source);
         if self.query.iter().any(|(name, _)| OTHER_FEATURES.contains(&name.as_str())) {
             return Operation::Unknown;
         }
@@ -155,6 +160,11 @@ impl Call {
             (&Method::GET, false) => Operation::Get,
             (&Method::HEAD, false) => Operation::Head,
             (&Method::GET, true) if self.param("uploads").is_some() => Operation::ListUploads,
+            (&Method::GET, true)
+                if self.param("location").is_some() && self.dialect.rules().bucket_region.is_some() =>
+            {
+                Operation::BucketLocation
+            }
             (&Method::HEAD, true) => Operation::HeadBucket,
             _ => Operation::Unknown,
         }
@@ -171,11 +181,8 @@ pub(super) fn locate(host: &str, path: &str, options: &EmulatorOptions) -> (Stri
     if let Some((_, bucket)) = options.domains.iter().find(|(domain, _)| *domain == host) {
         return (bucket.clone(), key);
     }
-    if let Some((label, rest)) = host.split_once('.') {
-        let service = rest.ends_with(".myqcloud.com") || rest.ends_with(".tencentcos.cn") || rest == "localhost";
-        if service && (rest.starts_with("cos") || rest == "localhost") {
-            return (label.to_owned(), key);
-        }
+    if let Some(bucket) = options.dialect.bucket_of(&host, &options.region) {
+        return (bucket, key);
     }
     match key.split_once('/') {
         Some((bucket, key)) => (bucket.to_owned(), key.to_owned()),
@@ -198,6 +205,22 @@ mod tests {
     fn check(host: &str, path: &str, bucket: &str, key: &str) {
         let options = EmulatorOptions::new("unused").domain("files.example.com", "b-1");
         assert_eq!(locate(host, path, &options), (bucket.to_owned(), key.to_owned()));
+    }
+
+    #[test]
+    fn with_s3_the_hosts_are_those_of_its_region() {
+        let options = EmulatorOptions::s3("unused");
+        let check = |host: &str, path: &str, bucket: &str, key: &str| {
+            assert_eq!(locate(host, path, &options), (bucket.to_owned(), key.to_owned()), "{host}");
+        };
+        check("b-1.s3.eu-central-1.amazonaws.com", "/k/l", "b-1", "k/l");
+        check("my.own.bucket.s3.eu-central-1.amazonaws.com:443", "//k", "my.own.bucket", "/k");
+        check("b-1.s3.amazonaws.com", "/k", "b-1", "k");
+        check("b-1.s3.dualstack.eu-central-1.amazonaws.com", "/k", "b-1", "k");
+        check("b.c.localhost:1", "/k", "b.c", "k");
+        check("s3.eu-central-1.amazonaws.com", "/b-1/k", "b-1", "k");
+        check("localhost", "/b-1/k", "b-1", "k");
+        check("127.0.0.1:9", "/b-1", "b-1", "");
     }
 
     #[test]

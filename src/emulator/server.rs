@@ -1,7 +1,6 @@
 //! Connections: accepted, read, answered.
 
 use std::{
-    io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,10 +10,9 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use futures::{future, stream};
+use futures::future;
 use http::{HeaderValue, Request as HttpRequest, Response, header};
-use http_body::Frame;
-use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
+use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -26,11 +24,12 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    answer::{Answer, Body, Content, Refusal},
-    dates, encryption,
-    fault::{EchoFault, Effects, Faults},
+    answer::{Answer, Body, Refusal},
+    dates,
+    fault::{Effects, Faults},
     hex,
     operations::{self, Core, Upstream},
+    reply,
     request::Call,
     transcript::{self, Request, Transcript},
     xml,
@@ -113,7 +112,7 @@ async fn drain(mut bodies: mpsc::Receiver<Incoming>) {
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is closed on purpose")]
-struct Cut;
+pub(super) struct Cut;
 
 async fn respond(
     server: &Arc<Server>,
@@ -123,7 +122,9 @@ async fn respond(
 ) -> Result<Response<Body>, Cut> {
     let (head, incoming) = request.into_parts();
     let received = Arc::new(AtomicU64::new(0));
-    let mut upstream = Upstream { incoming: Some(incoming), kept: None, received: Arc::clone(&received) };
+    let mut upstream = Upstream::new(incoming, Arc::clone(&received));
+    let dialect = server.core.options.dialect;
+    let names = dialect.names();
     let is_head = head.method == http::Method::HEAD;
     let resource = head.uri.path().to_owned();
     let mut entry = Entry::begin(server, &head.headers, received);
@@ -167,15 +168,19 @@ async fn respond(
     }
     let request_id = STANDARD.encode(hex::encode(&hex::random::<15>().unwrap_or_default()));
     let response = match outcome {
-        Ok(answer) => answer_of(answer, &effects),
+        Ok(answer) => reply::of_answer(names, answer, &effects),
         Err(refusal) => {
             entry.request.code = Some(refusal.code.clone().into_owned());
-            refusal_of(&refusal, &resource, &request_id, is_head)
+            reply::of_refusal(dialect, &refusal, &resource, &request_id, is_head)
         }
     };
     let mut response = response;
     let date = dates::http(server.core.options.clock.unix_seconds());
-    for (name, value) in [("x-cos-request-id", request_id), ("date", date), ("server", "tencent-cos".to_owned())] {
+    let mut everywhere = vec![(names.request_id, request_id), ("date", date), ("server", names.server.to_owned())];
+    if dialect.rules().traces_all && !response.headers().contains_key(names.trace_id.0) {
+        everywhere.push((names.trace_id.0, reply::trace_id()));
+    }
+    for (name, value) in everywhere {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);
         }
@@ -196,11 +201,12 @@ async fn run(
     }
     let admitted = operations::admit(&server.core, call)?;
     request.surplus = admitted.surplus;
+    upstream.expect(admitted.payload);
     if let Some(code) = &effects.error_in_200 {
         request.code = Some(code.clone());
         let refusal = Refusal::new(500, code.clone(), "a fault that was asked for");
-        let document = xml::error(&refusal, &call.path, "in-the-head", "none");
-        return Ok(Answer::slow_xml(document, &server.core.options.guesses));
+        let document = xml::error(call.dialect, &refusal, &call.path, "in-the-head", "none");
+        return Ok(Answer::slow_xml(document, call.dialect, &server.core.options.guesses));
     }
     operations::carry_out(&server.core, call, upstream).await
 }
@@ -210,7 +216,8 @@ fn linger(server: &Server, call: Call, mut upstream: Upstream, pause: Duration) 
     let core = Arc::clone(&server.core);
     let work = async move {
         tokio::time::sleep(pause).await;
-        if operations::admit(&core, &call).is_ok() {
+        if let Ok(admitted) = operations::admit(&core, &call) {
+            upstream.expect(admitted.payload);
             let _ = operations::carry_out(&core, &call, &mut upstream).await;
         }
     };
@@ -261,110 +268,4 @@ impl Drop for Entry<'_> {
         self.request.received = self.received.load(Ordering::Relaxed);
         self.server.transcript.add(self.request.clone());
     }
-}
-
-fn answer_of(answer: Answer, effects: &Effects) -> Response<Body> {
-    let echo = match effects.echo {
-        None => answer.echo,
-        Some(EchoFault::Drop) => Vec::new(),
-        Some(EchoFault::Downgrade) => encryption::downgraded(&answer.echo),
-        Some(EchoFault::Alter) => encryption::altered(&answer.echo),
-    };
-    let crc64 =
-        answer.crc64.filter(|_| !effects.drop_crc).map(|crc64| if effects.wrong_crc { crc64 ^ 1 } else { crc64 });
-    let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
-    let headers = response.headers_mut();
-    if let Some(crc64) = crc64 {
-        headers.insert("x-cos-hash-crc64ecma", HeaderValue::from(crc64));
-    }
-    for (name, value) in echo {
-        if let (Ok(name), Ok(value)) = (header::HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.insert(name, value);
-        }
-    }
-    let xml_type = HeaderValue::from_static("application/xml");
-    *response.body_mut() = match answer.content {
-        Content::Empty => return response,
-        Content::Absent { length } => {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-            return response;
-        }
-        Content::Xml(text) => {
-            headers.insert(header::CONTENT_TYPE, xml_type);
-            full(text)
-        }
-        Content::SlowXml(text) => {
-            headers.insert(header::CONTENT_TYPE, xml_type);
-            slow(text, effects.cut_stream)
-        }
-        Content::Stream { length, body } => {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-            let body = match effects.slow_body {
-                None => body,
-                Some(pause) => slowly(body, pause),
-            };
-            if effects.cut_body { cut_at(body, length / 2) } else { body }
-        }
-    };
-    response
-}
-
-fn refusal_of(refusal: &Refusal, resource: &str, request_id: &str, is_head: bool) -> Response<Body> {
-    let trace_id = STANDARD.encode(hex::encode(&hex::random::<30>().unwrap_or_default()));
-    let body = if is_head { String::new() } else { xml::error(refusal, resource, request_id, &trace_id) };
-    let mut response = Response::new(full(body));
-    *response.status_mut() = refusal.status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-    if let Ok(trace_id) = HeaderValue::try_from(trace_id) {
-        headers.insert("x-cos-trace-id", trace_id);
-    }
-    response
-}
-
-fn full(text: String) -> Body {
-    Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
-}
-
-/// White space first, then the document; without a length, so it goes out in chunks.
-fn slow(text: String, cut: bool) -> Body {
-    let frames = stream::unfold(0, move |step| {
-        let last = if cut { Err(io::Error::other(Cut)) } else { Ok(Frame::data(Bytes::from(text.clone()))) };
-        async move {
-            // What was said so far is to leave first.
-            tokio::task::yield_now().await;
-            match step {
-                0..3 => Some((Ok(Frame::data(Bytes::from_static(b" "))), step + 1)),
-                3 => Some((last, 4)),
-                _ => None,
-            }
-        }
-    });
-    StreamBody::new(frames).boxed_unsync()
-}
-
-/// A body with a pause before each piece.
-fn slowly(body: Body, pause: Duration) -> Body {
-    let frames = stream::unfold(body, move |mut body| async move {
-        tokio::time::sleep(pause).await;
-        Some((body.frame().await?, body))
-    });
-    StreamBody::new(frames).boxed_unsync()
-}
-
-/// The first `most` bytes of a body, and then a break.
-fn cut_at(body: Body, most: u64) -> Body {
-    let frames = stream::unfold((body, most), |(mut body, left)| async move {
-        if left == 0 {
-            tokio::task::yield_now().await;
-            return Some((Err(io::Error::other(Cut)), (body, 0)));
-        }
-        let mut bytes = body.frame().await?.ok()?.into_data().ok()?;
-        bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-        let left = left - bytes.len() as u64;
-        Some((Ok(Frame::data(bytes)), (body, left)))
-    });
-    StreamBody::new(frames).boxed_unsync()
 }

@@ -18,6 +18,8 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use super::dialect::Dialect;
+
 /// The authority's certificate, and what serves under it.
 pub(super) struct Tls {
     pub(super) ca_cert: PathBuf,
@@ -25,7 +27,7 @@ pub(super) struct Tls {
 }
 
 /// Takes the authority from `dir`, or makes it there once, and a fresh server certificate under it.
-pub(super) fn set_up(dir: &Path, region: &str, domains: &[(String, String)]) -> io::Result<Tls> {
+pub(super) fn set_up(dir: &Path, dialect: Dialect, region: &str, domains: &[(String, String)]) -> io::Result<Tls> {
     let ca_cert = dir.join("ca.pem");
     let ca_key = dir.join("ca.key");
     if !ca_key.exists() || !ca_cert.exists() {
@@ -35,15 +37,8 @@ pub(super) fn set_up(dir: &Path, region: &str, domains: &[(String, String)]) -> 
     let issuer = Issuer::new(authority(), key);
     let ca_der = rustls::pki_types::CertificateDer::from(pem_body(&fs::read_to_string(&ca_cert)?)?);
 
-    let mut names = vec![
-        format!("*.cos.{region}.myqcloud.com"),
-        format!("cos.{region}.myqcloud.com"),
-        format!("*.cos.{region}.tencentcos.cn"),
-        "localhost".to_owned(),
-        "*.localhost".to_owned(),
-        "127.0.0.1".to_owned(),
-        "::1".to_owned(),
-    ];
+    let mut names = ["localhost", "*.localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    names.extend(dialect.services(region).into_iter().flat_map(|host| [format!("*.{host}"), host]));
     names.extend(domains.iter().map(|(host, _)| host.clone()));
     let mut leaf = CertificateParams::new(names).map_err(io::Error::other)?;
     leaf.distinguished_name.push(DnType::CommonName, "sealift emulator");

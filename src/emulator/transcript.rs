@@ -82,7 +82,7 @@ pub(super) fn mask(headers: &HeaderMap) -> Vec<(String, String)> {
         .iter()
         .map(|(name, value)| {
             let secret = name == http::header::AUTHORIZATION
-                || name == "x-cos-security-token"
+                || name.as_str().ends_with("security-token")
                 || name.as_str().ends_with("customer-key")
                 || name.as_str().ends_with("encryption-context");
             let value = if secret { "***".to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };

@@ -3,9 +3,13 @@
 use quick_xml::escape::escape;
 use serde::Deserialize;
 
-use super::answer::Refusal;
+use super::{
+    answer::Refusal,
+    checksum::{Algorithm, Checksum, Kind},
+    dialect::Dialect,
+};
 
-const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
+pub(super) const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
 
 /// A document being written, element by element and without white space.
 #[derive(Debug)]
@@ -15,7 +19,16 @@ pub(super) struct Document {
 }
 
 impl Document {
-    pub(super) fn new(root: &'static str) -> Self {
+    pub(super) fn new(dialect: Dialect, root: &'static str) -> Self {
+        let mut document = Self::without_namespace(root);
+        if let Some(namespace) = dialect.names().namespace {
+            document.text.truncate(document.text.len() - 1);
+            document.text.extend([" xmlns=\"", namespace, "\">"]);
+        }
+        document
+    }
+
+    fn without_namespace(root: &'static str) -> Self {
         let mut document = Self { text: DECLARATION.to_owned(), open: Vec::new() };
         document.begin(root);
         document
@@ -43,6 +56,12 @@ impl Document {
         self
     }
 
+    /// Text within the open element.
+    pub(super) fn content(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(&escape(text));
+        self
+    }
+
     pub(super) fn finish(mut self) -> String {
         while !self.open.is_empty() {
             self.end();
@@ -57,30 +76,50 @@ pub(super) fn without_declaration(document: &str) -> &str {
 }
 
 /// An error document (/document/product/436/7730).
-pub(super) fn error(refusal: &Refusal, resource: &str, request_id: &str, trace_id: &str) -> String {
-    let mut document = Document::new("Error");
+pub(super) fn error(dialect: Dialect, refusal: &Refusal, resource: &str, request_id: &str, trace_id: &str) -> String {
+    let mut document = Document::without_namespace("Error");
     document
         .text("Code", &refusal.code)
         .text("Message", &refusal.message)
         .text("Resource", resource)
         .text("RequestId", request_id)
-        .text("TraceId", trace_id);
+        .text(dialect.names().trace_id.1, trace_id);
     document.finish()
 }
 
-/// The parts that a Complete names, in the order given, their tags without quotes.
-pub(super) fn parse_complete(body: &[u8]) -> Result<Vec<(u32, String)>, Refusal> {
+/// A part that a Complete names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) number: u32,
+    /// Without quotes.
+    pub(super) etag: String,
+    /// With S3: at most one, of whatever algorithm.
+    pub(super) checksum: Option<Checksum>,
+}
+
+/// The parts that a Complete names, in the order given.
+pub(super) fn parse_complete(body: &[u8]) -> Result<Vec<Listed>, Refusal> {
     #[derive(Deserialize)]
     struct Body {
         #[serde(rename = "Part", default)]
-        parts: Vec<Listed>,
+        parts: Vec<Part>,
     }
     #[derive(Deserialize)]
-    struct Listed {
+    struct Part {
         #[serde(rename = "PartNumber")]
         number: u32,
         #[serde(rename = "ETag")]
         etag: String,
+        #[serde(rename = "ChecksumCRC32")]
+        crc32: Option<String>,
+        #[serde(rename = "ChecksumCRC32C")]
+        crc32c: Option<String>,
+        #[serde(rename = "ChecksumCRC64NVME")]
+        crc64nvme: Option<String>,
+        #[serde(rename = "ChecksumSHA1")]
+        sha1: Option<String>,
+        #[serde(rename = "ChecksumSHA256")]
+        sha256: Option<String>,
     }
     let malformed = |message: &'static str| Refusal::new(400, "MalformedXML", message);
     let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
@@ -91,8 +130,19 @@ pub(super) fn parse_complete(body: &[u8]) -> Result<Vec<(u32, String)>, Refusal>
     if body.parts.is_empty() {
         return Err(malformed("the body names no part"));
     }
-    // Quoted and bare tags are both seen from official clients.
-    Ok(body.parts.into_iter().map(|part| (part.number, part.etag.trim().trim_matches('"').to_owned())).collect())
+    let listed = body.parts.into_iter().map(|part| {
+        let values = [part.crc32, part.crc32c, part.crc64nvme, part.sha1, part.sha256];
+        let mut checksums = Algorithm::ALL.into_iter().zip(values).filter_map(|(algorithm, value)| {
+            Some(Checksum { algorithm, kind: Kind::FullObject, value: value?.trim().to_owned() })
+        });
+        let checksum = checksums.next();
+        if checksums.next().is_some() {
+            return Err(malformed("a part has more than one checksum"));
+        }
+        // Quoted and bare tags are both seen from official clients.
+        Ok(Listed { number: part.number, etag: part.etag.trim().trim_matches('"').to_owned(), checksum })
+    });
+    listed.collect()
 }
 
 /// The root's name, if the document is well-formed to its end.
@@ -128,8 +178,27 @@ mod tests {
             <Part><PartNumber>3</PartNumber><ETag>&#34;cc&#34;</ETag></Part>
             <Part><PartNumber>4</PartNumber><ETag>dd</ETag></Part></CompleteMultipartUpload>"#;
         let parts = parse_complete(body.as_bytes()).unwrap();
-        let expected = [(1, "aa"), (2, "bb"), (3, "cc"), (4, "dd")].map(|(number, tag)| (number, tag.to_owned()));
+        let expected = [(1, "aa"), (2, "bb"), (3, "cc"), (4, "dd")];
+        let expected = expected.map(|(number, tag)| Listed { number, etag: tag.to_owned(), checksum: None });
         assert_eq!(parts, expected);
+    }
+
+    #[test]
+    fn a_part_may_bring_one_checksum() {
+        let part = |inner: &str| {
+            let body = format!(
+                "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>a</ETag>{inner}</Part>\
+                 </CompleteMultipartUpload>"
+            );
+            parse_complete(body.as_bytes())
+        };
+        for algorithm in Algorithm::ALL {
+            let element = algorithm.element();
+            let listed = part(&format!("<{element}>value</{element}>")).unwrap();
+            let checksum = Checksum { algorithm, kind: Kind::FullObject, value: "value".to_owned() };
+            assert_eq!(listed[0].checksum, Some(checksum));
+        }
+        assert!(part("<ChecksumSHA1>a</ChecksumSHA1><ChecksumCRC32>b</ChecksumCRC32>").is_err());
     }
 
     #[test]
@@ -150,8 +219,10 @@ mod tests {
 
     #[test]
     fn text_is_escaped() {
-        let mut document = Document::new("A");
+        let mut document = Document::new(Dialect::Cos, "A");
         document.begin("B").text("C", "<&>\"\u{1}\r").end();
         assert!(document.finish().ends_with("<A><B><C>&lt;&amp;&gt;&quot;?&#13;</C></B></A>"));
+        let named = Document::new(Dialect::S3, "A").finish();
+        assert!(named.ends_with(r#"<A xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></A>"#));
     }
 }

@@ -14,6 +14,7 @@ JUDGES = [
     "cos-python-sdk-v5",
     "cos-nodejs-sdk-v5",
     "sealift, after the SDKs",
+    "boto3",
 ]
 
 

@@ -1,29 +1,31 @@
-//! Complete (/document/product/436/7742).
+//! Complete (/document/product/436/7742, API_CompleteMultipartUpload.html).
 
 use std::sync::Arc;
 
-use super::{Core, Upstream, blocking, body, conflict, no_upload};
+use md5::{Digest as _, Md5};
+
+use super::{Core, Upstream, blocking, body, conflict, integrity::Claimed, no_upload};
 use crate::emulator::{
     answer::{Answer, Refusal},
-    crc, hex,
+    checksum::{Checksum, Kind, Planned},
+    crc, encryption, hex,
     request::Call,
-    store::{Object, Part, Upload},
-    xml::{self, Document},
+    store::{AtRest, Object, Part, Upload},
+    xml::{self, Document, Listed},
 };
-
-/// The largest document taken: comments in two official SDKs tell 1 MB.
-const MOST_XML: usize = 1 << 20;
 
 pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstream) -> Result<Answer, Refusal> {
     let upload = super::upload::find(core, call).await?;
+    encryption::check_upload_key(call, &upload, &core.store.master, &core.options)?;
     let forbid_overwrite = super::forbids_overwrite(core, call).await?;
-    let text = upstream
-        .whole(MOST_XML)
-        .await?
-        .ok_or_else(|| Refusal::new(400, "XMLSizeLimit", "the list of parts is longer than 1 MB"))?;
+    let claimed = Claimed::read(call)?;
+    let text = upstream.whole(call.dialect.rules().most_xml).await?;
+    let text = text.ok_or_else(|| Refusal::from(call.dialect.refusals().long_xml))?;
     body::check_md5(call, &text)?;
     let listed = xml::parse_complete(&text)?;
-    let echo = if core.options.guesses.echo_on_complete { upload.encryption.echo() } else { Vec::new() };
+    let customer = matches!(upload.encryption, AtRest::Customer { .. });
+    let echoes = core.options.guesses.echo_on_complete && (!customer || call.dialect.rules().complete_confirms_keys);
+    let echo = if echoes { upload.encryption.echo(call.dialect) } else { Vec::new() };
     let object = blocking(core, call, move |core, bucket| {
         // Once more if a part was replaced between look and change.
         loop {
@@ -32,6 +34,9 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
             }
             let parts = bucket.parts(&upload.id)?;
             let object = assemble(core, &upload, &parts, &listed)?;
+            if let (Some(planned), Some(whole)) = (upload.planned, &object.checksum) {
+                claimed.check(planned, whole, object.size, &core.options.guesses)?;
+            }
             let done = bucket.complete(&upload, &object, &parts, forbid_overwrite);
             if done.map_err(|cause| conflict(core, cause))? {
                 return Ok(object);
@@ -39,29 +44,41 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
         }
     })
     .await?;
+    Ok(Answer { echo, ..answer(core, call, &object) })
+}
 
-    let host = call.header(http::header::HOST.as_str())?.unwrap_or_default();
-    let mut document = Document::new("CompleteMultipartUploadResult");
+fn answer(core: &Core, call: &Call, object: &Object) -> Answer {
+    let host = call.header(http::header::HOST.as_str()).ok().flatten().unwrap_or_default();
+    let mut document = Document::new(call.dialect, "CompleteMultipartUploadResult");
     document
         .text("Location", &format!("http://{host}{}", call.path))
         .text("Bucket", &call.bucket)
         .text("Key", &call.key)
         .text("ETag", &format!("\"{}\"", object.etag));
-    let crc64 = core.options.guesses.crc_on_complete.then_some(object.crc64);
-    let answer = Answer::slow_xml(document.finish(), &core.options.guesses);
-    Ok(Answer { crc64, echo, ..answer })
+    let tells = core.options.guesses.crc_on_complete;
+    let checksum = object.checksum.as_ref().filter(|_| tells);
+    if let Some(checksum) = checksum {
+        document.text(checksum.algorithm.element(), &checksum.value).text("ChecksumType", checksum.kind.name());
+    }
+    let answer = Answer::slow_xml(document.finish(), call.dialect, &core.options.guesses);
+    if tells { answer.told_in_document(call.dialect, object.crc64, checksum) } else { answer }
 }
 
 /// The object of the listed parts, if the list is right.
-fn assemble(core: &Core, upload: &Upload, parts: &[Part], listed: &[(u32, String)]) -> Result<Object, Refusal> {
-    if listed.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+fn assemble(core: &Core, upload: &Upload, parts: &[Part], listed: &[Listed]) -> Result<Object, Refusal> {
+    if listed.windows(2).any(|pair| pair[0].number >= pair[1].number) {
         return Err(Refusal::new(400, "InvalidPartOrder", "the parts are not in ascending order"));
     }
     let invalid = |number: u32, reason: &str| Refusal::new(400, "InvalidPart", format!("part {number} {reason}"));
-    let (mut blobs, mut size, mut crc64) = (Vec::with_capacity(listed.len()), 0, 0);
-    for (position, (number, etag)) in (1_u32..).zip(listed) {
+    let declared = upload.planned.filter(|planned| planned.declared);
+    let mut used: Vec<&Part> = Vec::with_capacity(listed.len());
+    for (position, Listed { number, etag, checksum }) in (1_u32..).zip(listed) {
         if *number != position && !core.options.guesses.gaps {
             return Err(invalid(*number, "follows a gap"));
+        }
+        if *number != position && declared.is_some() {
+            // Documented so: with additional checksums the numbers of parts must be consecutive.
+            return Err(Refusal::new(500, "InternalError", "with checksums, the numbers of parts have no gaps"));
         }
         let found = u16::try_from(*number)
             .ok()
@@ -70,6 +87,7 @@ fn assemble(core: &Core, upload: &Upload, parts: &[Part], listed: &[(u32, String
         if part.etag != *etag {
             return Err(invalid(*number, "has another ETag"));
         }
+        check_listed(*number, part, checksum.as_ref(), declared)?;
         if part.blob.size < core.options.min_part_size && position as usize != listed.len() {
             return Err(Refusal::new(
                 400,
@@ -77,20 +95,66 @@ fn assemble(core: &Core, upload: &Upload, parts: &[Part], listed: &[(u32, String
                 format!("part {number} is too small for a part in between"),
             ));
         }
-        size += part.blob.size;
-        crc64 = crc::combine(crc64, part.crc64, part.blob.size);
-        blobs.push(part.blob.clone());
+        used.push(part);
     }
+    let crc64 = used.iter().fold(0, |sum, part| crc::combine(crc::XZ, sum, part.crc64, part.blob.size));
     Ok(Object {
         key: upload.key.clone(),
         upload_id: Some(upload.id.clone()),
-        size,
-        // Opaque: the service's own is not computed from the parts' either.
-        etag: format!("{}-{}", hex::encode(&hex::random::<16>()?), listed.len()),
+        size: used.iter().map(|part| part.blob.size).sum(),
+        etag: etag(core, upload, &used)?,
         crc64,
+        checksum: upload.planned.and_then(|planned| whole(planned, &used)),
         modified: core.options.clock.unix_seconds(),
         properties: upload.properties.clone(),
         encryption: upload.encryption.clone(),
-        blobs,
+        blobs: used.iter().map(|part| part.blob.clone()).collect(),
     })
+}
+
+/// Whether a part has the checksum that the list names, and the list names one where it must.
+fn check_listed(number: u32, part: &Part, listed: Option<&Checksum>, declared: Option<Planned>) -> Result<(), Refusal> {
+    match (listed, declared) {
+        (Some(listed), _) if part.checksums.contains(listed) => Ok(()),
+        (Some(_), _) => {
+            let message = "One or more of the specified parts could not be found. The part may not have been uploaded, \
+                           or the specified entity tag may not match the part's entity tag.";
+            Err(Refusal::new(400, "InvalidPart", message))
+        }
+        (None, Some(Planned { algorithm, kind: Kind::Composite, .. })) => Err(Refusal::new(
+            400,
+            "InvalidRequest",
+            format!(
+                "The upload was created using a {} checksum. The complete request must include the checksum for each \
+                 part. It was missing for part {number} in the request.",
+                algorithm.name().to_ascii_lowercase()
+            ),
+        )),
+        (None, _) => Ok(()),
+    }
+}
+
+/// The checksum of the object, if each part has one of the algorithm.
+fn whole(planned: Planned, parts: &[&Part]) -> Option<Checksum> {
+    let values = parts
+        .iter()
+        .map(|part| {
+            let checksum = part.checksums.iter().find(|checksum| checksum.algorithm == planned.algorithm)?;
+            Some((checksum.value.as_str(), part.blob.size))
+        })
+        .collect::<Option<Vec<_>>>()?;
+    planned.algorithm.of_parts(planned.kind, &values)
+}
+
+/// The MD5 of the parts' MD5s with S3, where these are; else opaque: with COS the service's own is not computed from the
+/// parts' either.
+fn etag(core: &Core, upload: &Upload, parts: &[&Part]) -> Result<String, Refusal> {
+    let digests = parts.iter().map(|part| hex::decode(&part.etag)).collect::<Option<Vec<_>>>();
+    let digest = match digests {
+        Some(digests) if core.options.dialect.rules().tags_parts && upload.encryption.tags_by_md5() => {
+            hex::encode(&Md5::digest(digests.concat()))
+        }
+        _ => hex::encode(&hex::random::<16>()?),
+    };
+    Ok(format!("{digest}-{}", parts.len()))
 }

@@ -2,33 +2,42 @@
 
 use std::sync::Arc;
 
-use super::{Core, blocking, conflict, properties, upload};
+use super::{Core, blocking, conflict, integrity, properties, upload};
 use crate::{
     emulator::{
         answer::{Answer, Refusal},
-        dates, encryption, percent,
+        checksum::{Algorithm, Checksum},
+        dates,
+        encryption::{self, Asked, Opens},
+        percent,
         request::{self, Call},
-        store::{AtRest, Object, Part, Properties, Written},
+        store::{AtRest, Object, Part, Properties, Wanted, Written},
         xml::Document,
     },
     secret::Secret,
 };
 
-const SOURCE: &str = "x-cos-copy-source";
-
 /// A whole object from another.
 pub(super) async fn object(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     let forbid_overwrite = super::forbids_overwrite(core, call).await?;
     let given = properties::read(call)?;
-    let (encryption, data_key) = encryption::asked(call, &core.options.guesses)?.settle(&core.store.master)?;
+    let names = call.dialect.names();
+    let asked = encryption::asked(call, &core.options)?;
+    let rules = call.dialect.rules();
+    let recodes = rules.copies_recode && (given.storage_class.is_some() || !matches!(asked, Asked::None));
+    let (encryption, data_key) = asked.settle(call.dialect, &core.store.master)?;
     let source = Source::find(core, call).await?;
-    let replaces = directive(call, "x-cos-metadata-directive")?;
-    if !replaces && source.bucket == call.bucket && source.object.key == call.key {
-        return Err(Refusal::new(400, "InvalidRequest", "a copy onto itself needs the metadata directive Replaced"));
+    let replaces = directive(call, names.metadata_directive)?;
+    if !(replaces || recodes) && source.bucket == call.bucket && source.object.key == call.key {
+        return Err(call.dialect.refusals().copy_onto_itself.into());
     }
+    let asked = integrity::algorithm(call)?;
+    let of_source = || source.object.checksum.as_ref().map(|checksum| checksum.algorithm);
+    let algorithm = asked.or_else(of_source).unwrap_or(Algorithm::DEFAULT);
+    let checksums = if rules.checksums { vec![algorithm] } else { Vec::new() };
     let properties = Properties {
         headers: if replaces { given.headers } else { source.object.properties.headers.clone() },
-        tagging: if directive(call, "x-cos-tagging-directive")? {
+        tagging: if directive(call, names.tagging_directive)? {
             given.tagging
         } else {
             source.object.properties.tagging.clone()
@@ -36,7 +45,7 @@ pub(super) async fn object(core: &Arc<Core>, call: &Call) -> Result<Answer, Refu
         ..given
     };
     let span = (0, source.object.size);
-    let written = source.bytes(core, span, (&encryption, data_key.clone())).await?;
+    let written = source.bytes(core, span, (&encryption, data_key.clone()), checksums).await?;
     let etag = encryption.etag(written.md5, data_key.as_ref(), written.crc64, written.blob.size)?;
     let object = Object {
         key: call.key.clone(),
@@ -44,13 +53,15 @@ pub(super) async fn object(core: &Arc<Core>, call: &Call) -> Result<Answer, Refu
         size: written.blob.size,
         etag,
         crc64: written.crc64,
+        checksum: written.checksums.into_iter().next(),
         modified: core.options.clock.unix_seconds(),
         properties,
         encryption,
         blobs: vec![written.blob],
     };
-    let answer =
-        told(core, "CopyObjectResult", (&object.etag, object.crc64, object.modified), object.encryption.echo());
+    let sums = (object.crc64, object.checksum.as_ref());
+    let answer = told(core, "CopyObjectResult", (&object.etag, object.modified), sums);
+    let answer = answer.echo(object.encryption.echo(call.dialect));
     blocking(core, call, move |core, bucket| {
         bucket.put(&object, written.unkept, forbid_overwrite).map_err(|cause| conflict(core, cause))
     })
@@ -62,15 +73,17 @@ pub(super) async fn object(core: &Arc<Core>, call: &Call) -> Result<Answer, Refu
 pub(super) async fn part(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     let number = upload::part_number(call)?;
     let upload = upload::find(core, call).await?;
-    let customer = encryption::customer_key(call, &core.options.guesses)?;
-    let data_key = upload.encryption.unlock(customer, &core.store.master, &core.options.guesses)?;
+    let data_key = upload::unlock(core, call, &upload)?;
     let source = Source::find(core, call).await?;
     let span = range(call, source.object.size)?;
-    let written = source.bytes(core, span, (&upload.encryption, data_key.clone())).await?;
+    let checksums = upload.planned.map(|planned| planned.algorithm).into_iter().collect();
+    let written = source.bytes(core, span, (&upload.encryption, data_key.clone()), checksums).await?;
     let etag = upload.encryption.etag(written.md5, data_key.as_ref(), written.crc64, written.blob.size)?;
     let modified = core.options.clock.unix_seconds();
-    let part = Part { number, blob: written.blob, etag, crc64: written.crc64, modified };
-    let answer = told(core, "CopyPartResult", (&part.etag, part.crc64, part.modified), upload.encryption.echo());
+    let part = Part { number, blob: written.blob, etag, crc64: written.crc64, checksums: written.checksums, modified };
+    let sums = (part.crc64, part.checksums.first());
+    let answer = told(core, "CopyPartResult", (&part.etag, part.modified), sums);
+    let answer = answer.echo(upload.encryption.echo(call.dialect));
     blocking(core, call, move |core, bucket| {
         bucket.put_part(&upload, &part, written.unkept).map_err(|cause| conflict(core, cause))
     })
@@ -87,18 +100,24 @@ struct Source {
 
 impl Source {
     async fn find(core: &Arc<Core>, call: &Call) -> Result<Self, Refusal> {
-        let invalid =
-            || Refusal::new(400, "InvalidCopySource", "the copy source is not BUCKET.cos.REGION.myqcloud.com/KEY");
-        let text = call.header(SOURCE)?.ok_or_else(invalid)?;
+        let refusals = call.dialect.refusals();
+        let invalid = || Refusal::from(refusals.malformed_copy_source);
+        let text = call.header(call.dialect.names().copy_source)?.ok_or_else(invalid)?;
         // Versions are not spoken, so one that is named cannot be found.
         let (path, version) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
         if version.is_some() {
             return Err(Refusal::new(404, "NoSuchVersion", "the version of the copy source does not exist"));
         }
-        let (host, key) = path.split_once('/').ok_or_else(invalid)?;
-        let path = percent::decode(&format!("/{key}")).ok_or_else(invalid)?;
-        let (bucket, key) = request::locate(host, &path, &core.options);
-        let absent = || Refusal::new(404, "NoSuchCopySource", "the copy source does not exist");
+        let (bucket, key) = if call.dialect.rules().copies_by_host {
+            let (host, key) = path.split_once('/').ok_or_else(invalid)?;
+            let path = percent::decode(&format!("/{key}")).ok_or_else(invalid)?;
+            request::locate(host, &path, &core.options)
+        } else {
+            let path = percent::decode(path.strip_prefix('/').unwrap_or(path)).ok_or_else(invalid)?;
+            let (bucket, key) = path.split_once('/').filter(|(_, key)| !key.is_empty()).ok_or_else(invalid)?;
+            (bucket.to_owned(), key.to_owned())
+        };
+        let absent = || Refusal::from(refusals.absent_copy_source);
         let (stored, name) = (Arc::clone(core), bucket.clone());
         let object = blocking(core, call, move |_, _| {
             stored.store.bucket(&name).ok_or_else(absent)?.object(&key)?.ok_or_else(absent)
@@ -107,11 +126,9 @@ impl Source {
         check_conditions(call, &object)?;
         let given = encryption::source_key(call, &core.options.guesses)?;
         let customer = matches!(object.encryption, AtRest::Customer { .. });
-        let data_key = object.encryption.unlock(given, &core.store.master, &core.options.guesses);
-        let data_key = data_key.map_err(|refusal| {
-            let message = "the copy source needs the customer key that it was encrypted with";
-            if customer { Refusal::new(400, "SsecDecryptHeaderInvalid", message) } else { refusal }
-        })?;
+        let data_key = object.encryption.unlock(given, &core.store.master, &core.options, Opens::Object);
+        let renamed = refusals.copy_source_key.filter(|_| customer);
+        let data_key = data_key.map_err(|refusal| renamed.map_or(refusal, Refusal::from))?;
         Ok(Self { bucket, object, data_key })
     }
 
@@ -121,17 +138,18 @@ impl Source {
         core: &Arc<Core>,
         span: (u64, u64),
         (at_rest, to_key): (&AtRest, Option<Secret>),
+        checksums: Vec<Algorithm>,
     ) -> Result<Written, Refusal> {
         if span.1 - span.0 > upload::MOST_BYTES {
             return Err(Refusal::new(400, "EntityTooLarge", "one copy takes at most 5 GB"));
         }
-        let (core, want_md5) = (Arc::clone(core), at_rest.tags_by_md5());
+        let (core, wanted) = (Arc::clone(core), Wanted { md5: at_rest.tags_by_md5(), checksums });
         let copied = tokio::task::spawn_blocking(move || {
             let gone = || Refusal::new(404, "NoSuchCopySource", "the copy source was just replaced");
             let bucket = core.store.bucket(&self.bucket).ok_or_else(gone)?;
             let lease = bucket.lease(&self.object)?.ok_or_else(gone)?;
             let mut reader = bucket.reader(self.object, self.data_key, span, lease);
-            let mut writer = bucket.write_blob(to_key.as_ref(), want_md5)?;
+            let mut writer = bucket.write_blob(to_key.as_ref(), &wanted)?;
             let mut batch = Vec::new();
             while let Some(bytes) = reader.next_batch()? {
                 batch.extend_from_slice(&bytes);
@@ -148,23 +166,26 @@ impl Source {
 
 /// `true` for `Replaced`, `false` for `Copy`, which is also the default.
 fn directive(call: &Call, name: &str) -> Result<bool, Refusal> {
+    let (copy, replace) = call.dialect.names().directives;
     match call.header(name)? {
-        None | Some("" | "Copy") => Ok(false),
-        Some("Replaced") => Ok(true),
-        Some(_) => Err(Refusal::argument(format!("{name} must be Copy or Replaced"))),
+        None | Some("") => Ok(false),
+        Some(given) if given == copy => Ok(false),
+        Some(given) if given == replace => Ok(true),
+        Some(_) => Err(Refusal::argument(format!("{name} must be {copy} or {replace}"))),
     }
 }
 
 /// The range of the source, both ends named and within it; the whole source if there is none.
 fn range(call: &Call, size: u64) -> Result<(u64, u64), Refusal> {
-    let Some(text) = call.header("x-cos-copy-source-range")? else { return Ok((0, size)) };
+    let name = call.dialect.names().copy_source_range;
+    let Some(text) = call.header(name)? else { return Ok((0, size)) };
     let (first, last) = text
         .strip_prefix("bytes=")
         .and_then(|span| span.split_once('-'))
         .and_then(|(first, last)| Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?)))
-        .ok_or_else(|| Refusal::argument("x-cos-copy-source-range must be bytes=FIRST-LAST"))?;
+        .ok_or_else(|| Refusal::argument(format!("{name} must be bytes=FIRST-LAST")))?;
     if first > last || last >= size {
-        return Err(Refusal::new(416, "InvalidRange", "the range is not within the copy source"));
+        return Err(call.dialect.refusals().copy_range.into());
     }
     Ok((first, last + 1))
 }
@@ -172,10 +193,11 @@ fn range(call: &Call, size: u64) -> Result<(u64, u64), Refusal> {
 fn check_conditions(call: &Call, object: &Object) -> Result<(), Refusal> {
     let names = |tags: &str| tags.trim_matches('"') == object.etag;
     let date = |name: &str| Ok::<_, Refusal>(call.header(name)?.and_then(dates::parse_http));
-    let failed = call.header("x-cos-copy-source-if-match")?.is_some_and(|tags| !names(tags))
-        || call.header("x-cos-copy-source-if-none-match")?.is_some_and(names)
-        || date("x-cos-copy-source-if-unmodified-since")?.is_some_and(|since| object.modified > since)
-        || date("x-cos-copy-source-if-modified-since")?.is_some_and(|since| object.modified <= since);
+    let headers = call.dialect.names();
+    let failed = call.header(headers.copy_if_match)?.is_some_and(|tags| !names(tags))
+        || call.header(headers.copy_if_none_match)?.is_some_and(names)
+        || date(headers.copy_if_unmodified_since)?.is_some_and(|since| object.modified > since)
+        || date(headers.copy_if_modified_since)?.is_some_and(|since| object.modified <= since);
     if failed {
         return Err(Refusal::new(412, "PreconditionFailed", "a condition on the copy source does not hold"));
     }
@@ -186,13 +208,19 @@ fn check_conditions(call: &Call, object: &Object) -> Result<(), Refusal> {
 fn told(
     core: &Core,
     root: &'static str,
-    (etag, crc64, modified): (&str, u64, u64),
-    echo: Vec<(&'static str, String)>,
+    (etag, modified): (&str, u64),
+    (crc64, checksum): (u64, Option<&Checksum>),
 ) -> Answer {
-    let mut document = Document::new(root);
-    document
-        .text("ETag", &format!("\"{etag}\""))
-        .text("CRC64", &crc64.to_string())
-        .text("LastModified", &dates::iso(modified));
-    Answer::slow_xml(document.finish(), &core.options.guesses).crc64(crc64).echo(echo)
+    let dialect = core.options.dialect;
+    let mut document = Document::new(dialect, root);
+    document.text("ETag", &format!("\"{etag}\""));
+    if !dialect.rules().checksums {
+        document.text("CRC64", &crc64.to_string());
+    }
+    document.text("LastModified", &dates::iso(modified));
+    if let Some(checksum) = checksum {
+        document.text(checksum.algorithm.element(), &checksum.value);
+    }
+    let answer = Answer::slow_xml(document.finish(), dialect, &core.options.guesses);
+    answer.told_in_document(dialect, crc64, checksum)
 }

@@ -5,35 +5,36 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{Core, blocking};
 use crate::emulator::{
     answer::{Answer, Refusal},
-    dates, percent,
+    dates,
+    dialect::Dialect,
+    encryption, percent,
     request::Call,
+    store::Upload,
     xml::Document,
 };
 
-/// What the samples tell of owners; nobody in particular.
-const OWNER: &str = "qcs::cam::uin/100000000001:uin/100000000001";
-
 pub(super) async fn parts(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     let upload = super::upload::find(core, call).await?;
+    encryption::check_upload_key(call, &upload, &core.store.master, &core.options)?;
     let most = limit(call, "max-parts")?;
     let after: u32 = match call.filled("part-number-marker") {
         None => 0,
         Some(text) => text.parse().map_err(|_| Refusal::argument("part-number-marker is not a number"))?,
     };
-    let encode = encoding(call)?;
+    let encode = call.dialect.rules().encodes_parts && encoding(call)?;
     let id = upload.id.clone();
     let mut parts = blocking(core, call, move |_, bucket| Ok(bucket.parts(&id)?)).await?;
     parts.retain(|part| u32::from(part.number) > after);
     let truncated = parts.len() > most;
     parts.truncate(most);
 
-    let mut document = Document::new("ListPartsResult");
+    let mut document = Document::new(call.dialect, "ListPartsResult");
     document.text("Bucket", &call.bucket);
     if encode {
         document.text("EncodingType", "url");
     }
     document.text("Key", &text_of(&upload.key, encode)).text("UploadId", &upload.id);
-    owners(&mut document, &["Initiator", "Owner"]);
+    owners(&mut document, call.dialect);
     document
         .text("StorageClass", upload.properties.storage_class.as_deref().unwrap_or("STANDARD"))
         .text("PartNumberMarker", &after.to_string())
@@ -42,14 +43,18 @@ pub(super) async fn parts(core: &Arc<Core>, call: &Call) -> Result<Answer, Refus
     if let Some(last) = parts.last().filter(|_| truncated) {
         document.text("NextPartNumberMarker", &last.number.to_string());
     }
+    planned(&mut document, &upload);
     for part in &parts {
         document
             .begin("Part")
             .text("PartNumber", &part.number.to_string())
             .text("LastModified", &dates::iso(part.modified))
             .text("ETag", &format!("\"{}\"", part.etag))
-            .text("Size", &part.blob.size.to_string())
-            .end();
+            .text("Size", &part.blob.size.to_string());
+        if let Some(checksum) = part.checksums.first() {
+            document.text(checksum.algorithm.element(), &checksum.value);
+        }
+        document.end();
     }
     Ok(Answer::xml(document.finish()))
 }
@@ -96,10 +101,10 @@ pub(super) async fn uploads(core: &Arc<Core>, call: &Call) -> Result<Answer, Ref
         }
     }
 
-    let mut document = Document::new("ListMultipartUploadsResult");
+    let mut document = Document::new(call.dialect, "ListMultipartUploadsResult");
     document.text("Bucket", &call.bucket);
     if encode {
-        document.text("Encoding-Type", "url");
+        document.text(call.dialect.names().encoding, "url");
     }
     document
         .text("KeyMarker", &text_of(key_marker, encode))
@@ -117,8 +122,10 @@ pub(super) async fn uploads(core: &Arc<Core>, call: &Call) -> Result<Answer, Ref
             .text("Key", &text_of(&upload.key, encode))
             .text("UploadId", &upload.id)
             .text("StorageClass", upload.properties.storage_class.as_deref().unwrap_or("STANDARD"));
-        owners(&mut document, &["Initiator", "Owner"]);
-        document.text("Initiated", &dates::iso(upload.initiated)).end();
+        owners(&mut document, call.dialect);
+        document.text("Initiated", &dates::iso(upload.initiated));
+        planned(&mut document, upload);
+        document.end();
     }
     for folder in folders {
         document.begin("CommonPrefixes").text("Prefix", &text_of(folder, encode)).end();
@@ -131,6 +138,8 @@ fn limit(call: &Call, name: &str) -> Result<usize, Refusal> {
     match call.filled(name).map(str::parse::<usize>) {
         None => Ok(1000),
         Some(Ok(most)) if (1..=1000).contains(&most) => Ok(most),
+        // Real S3 gives no more than it gives, whatever is asked for.
+        Some(Ok(1001..)) if call.dialect.rules().shortens_pages => Ok(1000),
         Some(_) => Err(Refusal::argument(format!("{name} must be from 1 to 1000"))),
     }
 }
@@ -149,8 +158,16 @@ fn text_of(name: &str, encode: bool) -> String {
     if encode { percent::encode(name.as_bytes()).replace("%2F", "/") } else { name.to_owned() }
 }
 
-fn owners(document: &mut Document, names: &[&'static str]) {
-    for name in names {
-        document.begin(name).text("ID", OWNER).text("DisplayName", "100000000001").end();
+fn owners(document: &mut Document, dialect: Dialect) {
+    let (id, name) = dialect.rules().owner;
+    for element in ["Initiator", "Owner"] {
+        document.begin(element).text("ID", id).text("DisplayName", name).end();
+    }
+}
+
+/// The checksum that an upload declared.
+fn planned(document: &mut Document, upload: &Upload) {
+    if let Some(planned) = upload.planned.filter(|planned| planned.declared) {
+        document.text("ChecksumAlgorithm", planned.algorithm.name()).text("ChecksumType", planned.kind.name());
     }
 }

@@ -3,24 +3,27 @@
 mod body;
 mod complete;
 mod copy;
+mod integrity;
 mod lists;
 mod object;
 mod properties;
 mod upload;
+mod upstream;
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use http::StatusCode;
-use hyper::body::Incoming;
 
+pub(super) use self::upstream::Upstream;
 use super::{
     answer::{Answer, Refusal},
+    dialect::OWNER_OF_S3,
     encryption,
     options::EmulatorOptions,
     request::{Call, Operation},
+    signature::{self, Account, Payload},
     store::{Bucket, Conflict, Store},
-    verify::{self, Account},
+    xml::Document,
 };
 
 /// What every call works with.
@@ -31,35 +34,50 @@ pub(super) struct Core {
     pub(super) store: Store,
 }
 
-/// The body of a request as it comes in; taken once.
-#[derive(Debug)]
-pub(super) struct Upstream {
-    pub(super) incoming: Option<Incoming>,
-    /// What was received already.
-    pub(super) kept: Option<Bytes>,
-    pub(super) received: Arc<AtomicU64>,
-}
-
 /// What was found out before an operation begins.
 #[derive(Debug)]
 pub(super) struct Admitted {
     /// Encryption headers that the operation does not take, but that were let through.
     pub(super) surplus: Vec<String>,
+    /// What the signature says of the body.
+    pub(super) payload: Payload,
 }
 
 /// Whether a request may be carried out at all, by what its head tells.
 pub(super) fn admit(core: &Core, call: &Call) -> Result<Admitted, Refusal> {
-    verify::check(call.signable(), &core.accounts, core.options.clock.unix_seconds())?;
+    let (region, now) = (&core.options.region, core.options.clock.unix_seconds());
+    let payload = signature::check(call.dialect, call.signable(), &core.accounts, region, now)?;
     bucket(core, call)?;
-    if call.key.len() > 850 {
-        return Err(Refusal::new(400, "KeyTooLong", "the key is longer than 850 bytes"));
+    check_key(call)?;
+    check_features(call)?;
+    let surplus = encryption::check_carriage(call, &core.options)?;
+    Ok(Admitted { surplus, payload })
+}
+
+fn check_key(call: &Call) -> Result<(), Refusal> {
+    let (key, rules) = (&call.key, call.dialect.rules());
+    if key.len() > rules.longest_key {
+        return Err(call.dialect.refusals().long_key.into());
     }
     // /document/product/436/13324
-    if call.key.starts_with(['/', '\\']) || call.key.chars().any(|c| ('\u{18}'..='\u{1b}').contains(&c)) {
+    let odd = key.starts_with(['/', '\\']) || key.chars().any(|c| ('\u{18}'..='\u{1b}').contains(&c));
+    if odd && !rules.odd_keys {
         return Err(Refusal::new(400, "InvalidObjectName", "the key begins with a slash or has a control character"));
     }
-    let surplus = encryption::check_carriage(call, &core.options)?;
-    Ok(Admitted { surplus })
+    Ok(())
+}
+
+fn check_features(call: &Call) -> Result<(), Refusal> {
+    let rules = call.dialect.rules();
+    let ignored = |name: &&str| rules.other_headers.iter().any(|start| name.starts_with(start));
+    if let Some(name) = call.headers.keys().map(http::HeaderName::as_str).find(ignored) {
+        return Err(Refusal::new(501, "NotImplemented", format!("this store does not know {name}")));
+    }
+    let expected = rules.expected_owner.map(|name| call.header(name)).transpose()?.flatten();
+    if expected.is_some_and(|owner| owner != OWNER_OF_S3) {
+        return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
+    }
+    Ok(())
 }
 
 /// Carries a call out.
@@ -75,11 +93,25 @@ pub(super) async fn carry_out(core: &Arc<Core>, call: &Call, upstream: &mut Upst
         Operation::Head => object::head(core, call).await,
         Operation::Get => object::get(core, call).await,
         Operation::Delete => object::delete(core, call).await,
-        Operation::HeadBucket => Ok(Answer::new(StatusCode::OK)),
+        Operation::HeadBucket => {
+            let answer = Answer::new(StatusCode::OK);
+            let name = call.dialect.rules().bucket_region;
+            Ok(if let Some(name) = name { answer.header(name, &core.options.region) } else { answer })
+        }
+        Operation::BucketLocation => Ok(location(core, call)),
         Operation::PutCopy => copy::object(core, call).await,
         Operation::UploadPartCopy => copy::part(core, call).await,
         Operation::Unknown => Err(Refusal::new(501, "NotImplemented", "this store does not speak that call")),
     }
+}
+
+/// API_GetBucketLocation.html
+fn location(core: &Core, call: &Call) -> Answer {
+    // The oldest region is the one without a name.
+    let region = Some(core.options.region.as_str()).filter(|region| *region != "us-east-1");
+    let mut document = Document::new(call.dialect, "LocationConstraint");
+    document.content(region.unwrap_or_default());
+    Answer::xml(document.finish())
 }
 
 fn bucket<'a>(core: &'a Core, call: &Call) -> Result<&'a Bucket, Refusal> {
@@ -119,16 +151,21 @@ fn no_key() -> Refusal {
 
 fn exists(core: &Core) -> Refusal {
     let guess = &core.options.guesses.exists;
-    Refusal::new(guess.0, guess.1.clone(), "the object exists and must not be overwritten")
+    Refusal::new(guess.0, guess.1.clone(), core.options.dialect.refusals().exists)
 }
 
-/// `x-cos-forbid-overwrite`, checked early; the change itself checks again.
+/// Whether an object may not be replaced, checked early; the change itself checks again.
 async fn forbids_overwrite(core: &Arc<Core>, call: &Call) -> Result<bool, Refusal> {
-    let forbids = match call.header("x-cos-forbid-overwrite")? {
-        None | Some("false" | "") => false,
-        Some("true") => true,
-        Some(_) => return Err(Refusal::argument("x-cos-forbid-overwrite must be true or false")),
+    let (rules, refusals) = (call.dialect.rules(), call.dialect.refusals());
+    let forbids = match call.header(call.dialect.names().forbid_overwrite)? {
+        None => false,
+        Some(value) if value == rules.forbidding.0 => true,
+        Some(value) if rules.forbidding.1.contains(&value) => false,
+        Some(_) => return Err(refusals.other_condition.into()),
     };
+    if rules.other_conditions.iter().any(|name| call.headers.contains_key(*name)) {
+        return Err(refusals.other_condition.into());
+    }
     if forbids {
         let key = call.key.clone();
         let found = blocking(core, call, move |_, bucket| Ok(bucket.object(&key)?.is_some())).await?;
@@ -141,11 +178,10 @@ async fn forbids_overwrite(core: &Arc<Core>, call: &Call) -> Result<bool, Refusa
 
 /// The limit on one connection, in bits a second (/document/product/436/40140); checked, not applied.
 fn check_traffic_limit(call: &Call) -> Result<(), Refusal> {
-    let Some(limit) = call.header("x-cos-traffic-limit")?.or_else(|| call.param("x-cos-traffic-limit")) else {
-        return Ok(());
-    };
+    let Some(name) = call.dialect.rules().traffic_limit else { return Ok(()) };
+    let Some(limit) = call.header(name)?.or_else(|| call.param(name)) else { return Ok(()) };
     match limit.parse::<u64>() {
         Ok(819_200..=838_860_800) => Ok(()),
-        _ => Err(Refusal::argument("x-cos-traffic-limit must be from 819200 to 838860800 bits a second")),
+        _ => Err(Refusal::argument("the traffic limit must be from 819200 to 838860800 bits a second")),
     }
 }

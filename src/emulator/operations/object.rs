@@ -10,11 +10,12 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use tokio::task::JoinHandle;
 
-use super::{Core, Upstream, blocking, body, conflict, no_key, properties};
+use super::{Core, Upstream, blocking, body, conflict, integrity, no_key, properties};
 use crate::{
     emulator::{
         answer::{Answer, Body, Content, Refusal},
-        dates, encryption,
+        dates,
+        encryption::{self, Opens},
         request::Call,
         store::{Object, Reader},
     },
@@ -23,20 +24,27 @@ use crate::{
 
 pub(super) async fn put(core: &Arc<Core>, call: &Call, upstream: &mut Upstream) -> Result<Answer, Refusal> {
     super::check_traffic_limit(call)?;
-    let expected = body::expected(call, super::upload::MOST_BYTES)?;
+    let expected = body::expected(call, upstream, super::upload::MOST_BYTES)?;
     let forbid_overwrite = super::forbids_overwrite(core, call).await?;
     let properties = properties::read(call)?;
-    let (encryption, data_key) = encryption::asked(call, &core.options.guesses)?.settle(&core.store.master)?;
-    let written = body::receive(core, call, upstream, expected, (&encryption, data_key.clone())).await?;
+    let asked = encryption::asked(call, &core.options)?;
+    let (encryption, data_key) = asked.settle(call.dialect, &core.store.master)?;
+    let checksums = integrity::of_object(call, expected.brought.as_ref());
+    let at_rest = (&encryption, data_key.clone());
+    let written = body::receive(core, call, upstream, (expected, checksums), at_rest).await?;
 
     let etag = encryption.etag(written.md5, data_key.as_ref(), written.crc64, written.blob.size)?;
-    let answer = Answer::new(StatusCode::OK).etag(&etag).crc64(written.crc64).echo(encryption.echo());
+    let answer = Answer::new(StatusCode::OK)
+        .etag(&etag)
+        .told(call.dialect, written.crc64, written.checksums.first())
+        .echo(encryption.echo(call.dialect));
     let object = Object {
         key: call.key.clone(),
         upload_id: None,
         size: written.blob.size,
         etag,
         crc64: written.crc64,
+        checksum: written.checksums.into_iter().next(),
         modified: core.options.clock.unix_seconds(),
         properties,
         encryption,
@@ -54,7 +62,12 @@ pub(super) async fn head(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusa
     if let Some(answer) = precondition(call, &object)? {
         return Ok(answer);
     }
-    Ok(Answer { content: Content::Absent { length: object.size }, ..describe(&object, StatusCode::OK) })
+    let answer = |range: Option<(u64, u64)>| {
+        let length = range.map_or(object.size, |(start, end)| end - start);
+        let answer = ranged(describe(call, &object, range.is_some())?, &object, range);
+        Ok(Answer { content: Content::Absent { length }, ..answer })
+    };
+    if call.dialect.rules().reads_parts { answer(range(call, &object)?) } else { answer(None) }
 }
 
 pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
@@ -64,7 +77,7 @@ pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal
         if let Some(answer) = precondition(call, &object)? {
             return Ok(answer);
         }
-        let range = range(call, object.size)?;
+        let range = range(call, &object)?;
         let found = object.clone();
         let reader = blocking(core, call, move |_, bucket| {
             let span = range.unwrap_or((0, found.size));
@@ -77,12 +90,8 @@ pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal
         }
     };
     let (range, reader) = reader;
-    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let (start, end) = range.unwrap_or((0, object.size));
-    let mut answer = describe(&object, status);
-    if range.is_some() {
-        answer = answer.header("content-range", &format!("bytes {start}-{}/{}", end - 1, object.size));
-    }
+    let mut answer = ranged(describe(call, &object, range.is_some())?, &object, range);
     for (parameter, value) in &call.query {
         if let Some(name) = parameter.strip_prefix("response-").filter(|name| OVERRIDES.contains(name)) {
             answer.headers.remove(name);
@@ -107,28 +116,48 @@ async fn find(core: &Arc<Core>, call: &Call) -> Result<(Object, Option<Secret>),
     let key = call.key.clone();
     let object = blocking(core, call, move |_, bucket| bucket.object(&key)?.ok_or_else(no_key)).await?;
     let customer = encryption::customer_key(call, &core.options.guesses)?;
-    let data_key = object.encryption.unlock(customer, &core.store.master, &core.options.guesses)?;
+    let data_key = object.encryption.unlock(customer, &core.store.master, &core.options, Opens::Object)?;
     Ok((object, data_key))
 }
 
-fn describe(object: &Object, status: StatusCode) -> Answer {
-    let mut answer = Answer::new(status)
+/// What headers tell of an object. With S3 the checksum is told to those who ask, and not with a part of the bytes.
+fn describe(call: &Call, object: &Object, in_part: bool) -> Result<Answer, Refusal> {
+    let (names, rules) = (call.dialect.names(), call.dialect.rules());
+    let asked = call.header("x-amz-checksum-mode")?.is_some_and(|mode| mode.eq_ignore_ascii_case("enabled"));
+    let checksum = object.checksum.as_ref().filter(|_| asked && !in_part);
+    let mut answer = Answer::new(StatusCode::OK)
         .etag(&object.etag)
-        .crc64(object.crc64)
-        .echo(object.encryption.echo())
+        .told(call.dialect, object.crc64, checksum)
+        .echo(object.encryption.echo(call.dialect))
         .header("last-modified", &dates::http(object.modified))
-        .header("accept-ranges", "bytes")
-        .header("x-cos-object-type", "normal");
+        .header("accept-ranges", "bytes");
+    if let Some(name) = rules.object_type {
+        answer = answer.header(name, "normal");
+    }
     for (name, value) in &object.properties.headers {
         answer = answer.header(name, value);
     }
     if !answer.headers.contains_key(header::CONTENT_TYPE) {
-        answer = answer.header("content-type", "application/octet-stream");
+        answer = answer.header("content-type", rules.default_type);
     }
     if let Some(class) = object.properties.storage_class.as_deref().filter(|class| *class != "STANDARD") {
-        answer = answer.header("x-cos-storage-class", class);
+        answer = answer.header(names.storage_class, class);
     }
-    answer
+    if let (Some(name), Some(tagging)) = (rules.tag_count, &object.properties.tagging) {
+        let count = tagging.split('&').filter(|tag| !tag.is_empty()).count();
+        answer = answer.header(name, &count.to_string());
+    }
+    if part_number(call)?.is_some() {
+        answer = answer.header("x-amz-mp-parts-count", &object.blobs.len().to_string());
+    }
+    Ok(answer)
+}
+
+/// The same for a part of the bytes.
+fn ranged(answer: Answer, object: &Object, range: Option<(u64, u64)>) -> Answer {
+    let Some((start, end)) = range else { return answer };
+    let answer = answer.header("content-range", &format!("bytes {start}-{}/{}", end.saturating_sub(1), object.size));
+    Answer { status: StatusCode::PARTIAL_CONTENT, ..answer }
 }
 
 /// The answer where a condition of the request does not hold.
@@ -152,8 +181,28 @@ fn precondition(call: &Call, object: &Object) -> Result<Option<Answer>, Refusal>
     Ok(unchanged.then(|| Answer::new(StatusCode::NOT_MODIFIED).etag(&object.etag)))
 }
 
+/// The part of an object that S3 can be asked for instead of a range (API_GetObject.html).
+fn part_number(call: &Call) -> Result<Option<u16>, Refusal> {
+    let asked = call.dialect.rules().reads_parts && call.param("partNumber").is_some();
+    asked.then(|| super::upload::part_number(call)).transpose()
+}
+
 /// The range asked for, as start and end; `None` for the whole object, which is also what an unreadable range gets.
-fn range(call: &Call, size: u64) -> Result<Option<(u64, u64)>, Refusal> {
+fn range(call: &Call, object: &Object) -> Result<Option<(u64, u64)>, Refusal> {
+    let size = object.size;
+    if let Some(number) = part_number(call)? {
+        if call.headers.contains_key(header::RANGE) {
+            return Err(Refusal::new(400, "InvalidRequest", "Cannot specify both Range header and partNumber"));
+        }
+        if size == 0 {
+            return Ok(None);
+        }
+        let invalid = || Refusal::new(416, "InvalidPartNumber", "The requested partnumber is not satisfiable");
+        let before = object.blobs.get(..usize::from(number) - 1).ok_or_else(invalid)?;
+        let part = object.blobs.get(before.len()).ok_or_else(invalid)?;
+        let start = before.iter().map(|blob| blob.size).sum();
+        return Ok(Some((start, start + part.size)));
+    }
     let Some(spec) = call.header("range")?.and_then(|range| range.strip_prefix("bytes=")) else { return Ok(None) };
     let invalid = || Refusal::new(416, "InvalidRange", "the range is not within the object");
     let Some((first, last)) = spec.split_once('-') else { return Ok(None) };

@@ -2,61 +2,44 @@
 
 use super::super::{answer::Refusal, percent, request::Call, store::Properties};
 
-const KEPT: [&str; 5] = ["content-type", "cache-control", "content-disposition", "content-encoding", "expires"];
-const META: &str = "x-cos-meta-";
-const STORAGE_CLASSES: [&str; 11] = [
-    "STANDARD",
-    "STANDARD_IA",
-    "INTELLIGENT_TIERING",
-    "ARCHIVE",
-    "DEEP_ARCHIVE",
-    "MAZ_STANDARD",
-    "MAZ_STANDARD_IA",
-    "MAZ_INTELLIGENT_TIERING",
-    "MAZ_ARCHIVE",
-    "COLD",
-    "MAZ_COLD",
-];
-const ACLS: [&str; 7] = [
-    "default",
-    "private",
-    "public-read",
-    "public-read-write",
-    "authenticated-read",
-    "bucket-owner-read",
-    "bucket-owner-full-control",
-];
-
 /// Reads and checks them.
 pub(super) fn read(call: &Call) -> Result<Properties, Refusal> {
+    let (names, rules, refusals) = (call.dialect.names(), call.dialect.rules(), call.dialect.refusals());
     let filled = |name: &str| Ok::<_, Refusal>(call.header(name)?.filter(|value| !value.is_empty()).map(str::to_owned));
     let mut headers = Vec::new();
-    for name in KEPT {
-        headers.extend(filled(name)?.map(|value| (name.to_owned(), value)));
+    for &name in rules.kept {
+        let value = filled(name)?.map(|value| if name == "content-encoding" { without_chunks(&value) } else { value });
+        headers.extend(value.filter(|value| !value.is_empty()).map(|value| (name.to_owned(), value)));
     }
     let mut meta_size = 0;
-    for name in call.headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with(META)) {
+    for name in call.headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with(names.meta)) {
         let value = call.header(name)?.unwrap_or_default();
-        let size = name.len() - META.len() + value.len();
+        let size = name.len() - names.meta.len() + value.len();
         meta_size += size;
-        if size > 2048 || meta_size > 4096 {
-            return Err(Refusal::argument("user metadata is limited to 2 KB each and 4 KB in all"));
+        if size > rules.most_meta.0 || meta_size > rules.most_meta.1 {
+            return Err(refusals.much_meta.into());
         }
         headers.push((name.to_owned(), value.to_owned()));
     }
-    let storage_class = filled("x-cos-storage-class")?;
-    if storage_class.as_ref().is_some_and(|class| !STORAGE_CLASSES.contains(&class.as_str())) {
-        return Err(Refusal::new(400, "NotSupportedStorageClass", "the storage class is not known"));
+    let storage_class = filled(names.storage_class)?;
+    if storage_class.as_ref().is_some_and(|class| !rules.storage_classes.contains(&class.as_str())) {
+        return Err(refusals.unknown_storage_class.into());
     }
-    let acl = filled("x-cos-acl")?;
-    if acl.as_ref().is_some_and(|acl| !ACLS.contains(&acl.as_str())) {
+    let acl = filled(names.acl)?;
+    if acl.as_ref().is_some_and(|acl| !rules.acls.contains(&acl.as_str())) {
         return Err(Refusal::argument("the access control is not known"));
     }
-    let tagging = filled("x-cos-tagging")?;
+    let tagging = filled(names.tagging)?;
     if let Some(tagging) = &tagging {
         check_tags(tagging)?;
     }
     Ok(Properties { headers, storage_class, acl, tagging })
+}
+
+/// The encoding of the request's body is not the object's.
+fn without_chunks(encoding: &str) -> String {
+    let kept: Vec<&str> = encoding.split(',').map(str::trim).filter(|name| *name != "aws-chunked").collect();
+    kept.join(", ")
 }
 
 fn check_tags(tagging: &str) -> Result<(), Refusal> {

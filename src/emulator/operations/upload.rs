@@ -4,57 +4,74 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Core, Upstream, blocking, body, conflict, no_upload, properties};
-use crate::emulator::{
-    answer::{Answer, Refusal},
-    encryption, hex,
-    request::Call,
-    store::{Part, Upload},
-    xml::Document,
+use super::{Core, Upstream, blocking, body, conflict, integrity, no_upload, properties};
+use crate::{
+    emulator::{
+        answer::{Answer, Refusal, Told},
+        encryption::{self, Opens},
+        hex,
+        request::Call,
+        store::{Part, Upload},
+        xml::Document,
+    },
+    secret::Secret,
 };
 
 /// 5 GB, read as 5·2^30 (/document/product/436/14518).
 pub(super) const MOST_BYTES: u64 = 5 << 30;
 
 pub(super) async fn initiate(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
-    super::forbids_overwrite(core, call).await?;
+    if call.dialect.rules().forbids_at_initiate {
+        super::forbids_overwrite(core, call).await?;
+    }
     let properties = properties::read(call)?;
-    let (encryption, _) = encryption::asked(call, &core.options.guesses)?.settle(&core.store.master)?;
+    let planned = integrity::planned(call)?;
+    let (encryption, _) = encryption::asked(call, &core.options)?.settle(call.dialect, &core.store.master)?;
     let initiated = core.options.clock.unix_seconds();
     // The shape of the ids in the manual's samples: ten digits of the time, then 64 hexadecimal ones.
     let id = format!("{initiated:010}{}", hex::encode(&hex::random::<32>()?));
-    let echo = if core.options.guesses.echo_on_initiate { encryption.echo() } else { Vec::new() };
-    let upload = Upload { id, key: call.key.clone(), initiated, properties, encryption };
-    let mut document = Document::new("InitiateMultipartUploadResult");
+    let echo = if core.options.guesses.echo_on_initiate { encryption.echo(call.dialect) } else { Vec::new() };
+    let upload = Upload { id, key: call.key.clone(), initiated, properties, encryption, planned };
+    let mut document = Document::new(call.dialect, "InitiateMultipartUploadResult");
     document.text("Bucket", &call.bucket).text("Key", &call.key).text("UploadId", &upload.id);
     blocking(core, call, move |_, bucket| Ok(bucket.open_upload(&upload)?)).await?;
-    Ok(Answer::xml(document.finish()).echo(echo))
+    let answer = Answer::xml(document.finish()).echo(echo);
+    Ok(match planned.filter(|planned| planned.declared) {
+        None => answer,
+        Some(planned) => answer
+            .header("x-amz-checksum-algorithm", planned.algorithm.name())
+            .header("x-amz-checksum-type", planned.kind.name()),
+    })
 }
 
 pub(super) async fn part(core: &Arc<Core>, call: &Call, upstream: &mut Upstream) -> Result<Answer, Refusal> {
     let number = part_number(call)?;
     super::check_traffic_limit(call)?;
-    let expected = body::expected(call, MOST_BYTES)?;
+    let expected = body::expected(call, upstream, MOST_BYTES)?;
     let upload = find(core, call).await?;
-    let customer = encryption::customer_key(call, &core.options.guesses)?;
-    let data_key = upload.encryption.unlock(customer, &core.store.master, &core.options.guesses)?;
-    let written = body::receive(core, call, upstream, expected, (&upload.encryption, data_key.clone())).await?;
+    let data_key = unlock(core, call, &upload)?;
+    let checksums = integrity::of_part(&upload, expected.brought.as_ref(), &core.options.guesses)?;
+    let at_rest = (&upload.encryption, data_key.clone());
+    let written = body::receive(core, call, upstream, (expected, checksums), at_rest).await?;
 
     let etag = upload.encryption.etag(written.md5, data_key.as_ref(), written.crc64, written.blob.size)?;
-    let echo = upload.encryption.echo();
+    let echo = upload.encryption.echo(call.dialect);
     let part = Part {
         number,
         blob: written.blob,
         etag: etag.clone(),
         crc64: written.crc64,
+        checksums: written.checksums,
         modified: core.options.clock.unix_seconds(),
     };
-    let crc64 = part.crc64;
+    let answer = Answer::new(StatusCode::OK).etag(&etag).told(call.dialect, part.crc64, part.checksums.first());
+    // A part has no type.
+    let told = answer.told.map(|told| Told { kind: None, ..told });
     blocking(core, call, move |core, bucket| {
         bucket.put_part(&upload, &part, written.unkept).map_err(|cause| conflict(core, cause))
     })
     .await?;
-    Ok(Answer::new(StatusCode::OK).etag(&etag).crc64(crc64).echo(echo))
+    Ok(Answer { told, echo, ..answer })
 }
 
 pub(super) async fn abort(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
@@ -64,6 +81,12 @@ pub(super) async fn abort(core: &Arc<Core>, call: &Call) -> Result<Answer, Refus
     } else {
         Err(no_upload())
     }
+}
+
+/// The key to the bytes of an upload's parts.
+pub(super) fn unlock(core: &Core, call: &Call, upload: &Upload) -> Result<Option<Secret>, Refusal> {
+    let customer = encryption::customer_key(call, &core.options.guesses)?;
+    upload.encryption.unlock(customer, &core.store.master, &core.options, Opens::Upload)
 }
 
 /// The number of the part that a call names.
@@ -81,5 +104,5 @@ pub(super) async fn find(core: &Arc<Core>, call: &Call) -> Result<Upload, Refusa
 
 fn upload_id(call: &Call) -> Result<String, Refusal> {
     let id = call.filled("uploadId").map(str::to_owned);
-    id.ok_or_else(|| Refusal::new(400, "ListPartUploadIdIsEmpty", "the upload id is empty"))
+    id.ok_or_else(|| call.dialect.refusals().no_upload_id.into())
 }

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
 use md5::{Digest as _, Md5};
@@ -15,6 +16,7 @@ use md5::{Digest as _, Md5};
 use super::{files, records::Blob};
 use crate::{
     emulator::{
+        checksum::{Algorithm, Checksum, Hasher, Kind},
         crypt::{CHUNK, FileCipher, TAG},
         hex,
     },
@@ -36,7 +38,15 @@ pub(in crate::emulator) struct Writer {
     size: u64,
     crc: Digest,
     md5: Option<Md5>,
+    checksums: Vec<(Algorithm, Hasher)>,
     durable: bool,
+}
+
+/// What is to be computed of bytes, besides the CRC-64 that COS tells.
+#[derive(Clone, Debug, Default)]
+pub(in crate::emulator) struct Wanted {
+    pub(in crate::emulator) md5: bool,
+    pub(in crate::emulator) checksums: Vec<Algorithm>,
 }
 
 /// What was written.
@@ -45,6 +55,8 @@ pub(in crate::emulator) struct Written {
     pub(in crate::emulator) blob: Blob,
     pub(in crate::emulator) crc64: u64,
     pub(in crate::emulator) md5: Option<[u8; 16]>,
+    /// In the order in which they were wanted.
+    pub(in crate::emulator) checksums: Vec<Checksum>,
     /// Removes the file when dropped, until it is disarmed.
     pub(in crate::emulator) unkept: Unkept,
 }
@@ -69,7 +81,7 @@ impl Drop for Unkept {
 }
 
 impl Writer {
-    pub(super) fn create(dir: &Path, data_key: Option<&Secret>, want_md5: bool, durable: bool) -> io::Result<Self> {
+    pub(super) fn create(dir: &Path, data_key: Option<&Secret>, wanted: &Wanted, durable: bool) -> io::Result<Self> {
         let name = hex::encode(&hex::random::<16>()?);
         let salt = hex::random::<16>()?;
         let path = dir.join(&name);
@@ -83,7 +95,8 @@ impl Writer {
             tags: Vec::new(),
             size: 0,
             crc: Digest::new(CrcAlgorithm::Crc64Xz),
-            md5: want_md5.then(Md5::new),
+            md5: wanted.md5.then(Md5::new),
+            checksums: wanted.checksums.iter().map(|&algorithm| (algorithm, Hasher::new(algorithm))).collect(),
             durable,
         })
     }
@@ -93,6 +106,9 @@ impl Writer {
         self.crc.update(bytes);
         if let Some(md5) = &mut self.md5 {
             md5.update(&*bytes);
+        }
+        for (_, hasher) in &mut self.checksums {
+            hasher.update(bytes);
         }
         if let Some(cipher) = &self.cipher {
             let first = self.size / CHUNK as u64;
@@ -117,9 +133,14 @@ impl Writer {
             blob: Blob { name: self.name, size: self.size, salt: self.salt },
             crc64: self.crc.finalize(),
             md5: self.md5.map(|md5| md5.finalize().into()),
+            checksums: self.checksums.into_iter().map(|(algorithm, hasher)| told(algorithm, hasher)).collect(),
             unkept: self.unkept,
         })
     }
+}
+
+fn told(algorithm: Algorithm, hasher: Hasher) -> Checksum {
+    Checksum { algorithm, kind: Kind::FullObject, value: STANDARD.encode(hasher.finish()) }
 }
 
 /// Reads a range of an object, batch by batch; only the chunks that the range touches are read.

@@ -24,10 +24,10 @@ use std::{
 };
 
 pub(super) use self::{
-    blob::{BATCH, Reader, Unkept, Writer, Written},
+    blob::{BATCH, Reader, Unkept, Wanted, Writer, Written},
     records::{AtRest, Blob, Object, Part, Properties, Upload},
 };
-use super::{crypt, hex};
+use super::{crypt, dialect::Dialect, hex};
 use crate::secret::Secret;
 
 /// Everything that is stored.
@@ -41,13 +41,13 @@ pub(super) struct Store {
 
 impl Store {
     /// Opens the store in `dir`, or makes it, and sweeps what a crash left.
-    pub(super) fn open(dir: &Path, buckets: &[String], durable: bool) -> io::Result<Self> {
+    pub(super) fn open(dir: &Path, dialect: Dialect, buckets: &[String], durable: bool) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let lock = files::lock(&dir.join("lock"))?;
         let master = master_key(dir)?;
         let buckets = buckets
             .iter()
-            .map(|name| Ok((name.clone(), Bucket::open(dir.join(checked(name)?), durable)?)))
+            .map(|name| Ok((name.clone(), Bucket::open(dir.join(checked(dialect, name)?), durable)?)))
             .collect::<io::Result<_>>()?;
         Ok(Self { master, _lock: lock, buckets })
     }
@@ -63,9 +63,8 @@ pub(super) fn master_key(dir: &Path) -> io::Result<Secret> {
 }
 
 /// A bucket's name becomes a folder's, so it may not be anything else.
-fn checked(name: &str) -> io::Result<&str> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !name.is_empty() && name.len() <= 60 && name.bytes().all(allowed) {
+fn checked(dialect: Dialect, name: &str) -> io::Result<&str> {
+    if dialect.allows_bucket(name) {
         Ok(name)
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is not a bucket name")))
@@ -115,8 +114,8 @@ impl Bucket {
     }
 
     /// A new file for bytes, encrypted under `data_key` if there is one.
-    pub(super) fn write_blob(&self, data_key: Option<&Secret>, want_md5: bool) -> io::Result<Writer> {
-        Writer::create(&self.dir.join("blobs"), data_key, want_md5, self.durable)
+    pub(super) fn write_blob(&self, data_key: Option<&Secret>, wanted: &Wanted) -> io::Result<Writer> {
+        Writer::create(&self.dir.join("blobs"), data_key, wanted, self.durable)
     }
 
     /// Puts an object in place, instead of an older one of the same key.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::emulator::checksum::{Checksum, Planned};
+
 /// An unfinished multipart upload.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::emulator) struct Upload {
@@ -11,6 +13,9 @@ pub(in crate::emulator) struct Upload {
     pub(in crate::emulator) initiated: u64,
     pub(in crate::emulator) properties: Properties,
     pub(in crate::emulator) encryption: AtRest,
+    /// With S3 only, as are the checksums below.
+    #[serde(default)]
+    pub(in crate::emulator) planned: Option<Planned>,
 }
 
 /// One part of an upload.
@@ -20,6 +25,9 @@ pub(in crate::emulator) struct Part {
     pub(in crate::emulator) blob: Blob,
     pub(in crate::emulator) etag: String,
     pub(in crate::emulator) crc64: u64,
+    /// The first is the one that answers tell.
+    #[serde(default)]
+    pub(in crate::emulator) checksums: Vec<Checksum>,
     /// Unix seconds.
     pub(in crate::emulator) modified: u64,
 }
@@ -33,6 +41,8 @@ pub(in crate::emulator) struct Object {
     pub(in crate::emulator) size: u64,
     pub(in crate::emulator) etag: String,
     pub(in crate::emulator) crc64: u64,
+    #[serde(default)]
+    pub(in crate::emulator) checksum: Option<Checksum>,
     /// Unix seconds.
     pub(in crate::emulator) modified: u64,
     pub(in crate::emulator) properties: Properties,

@@ -123,6 +123,37 @@ async fn a_server_without_https_takes_customer_keys_only_where_it_was_told_to() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_speaks_s3_where_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, settings) = serve(folder.path(), &["--dialect", "s3", "--tls"]).await;
+    let names = [
+        "SEALIFT_ENDPOINT",
+        "SEALIFT_CA_CERT",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "SEALIFT_BUCKET",
+        "SEALIFT_REGION",
+    ];
+    assert_eq!(settings.len(), names.len());
+    assert!(names.iter().all(|name| settings.contains_key(*name)), "{settings:?}");
+    assert_eq!((&*settings["SEALIFT_BUCKET"], &*settings["SEALIFT_REGION"]), ("examplebucket", "eu-central-1"));
+    assert!(settings["AWS_ACCESS_KEY_ID"].starts_with("AKIA"));
+    stop(server).await;
+
+    let data = folder.path().join("data");
+    let start = |options: &[&str], variables: &[(&str, &str)]| {
+        let args = [&["--json", "serve", "--dialect", "s3", "--data", data.to_str().unwrap()], options].concat();
+        let mut command = bare(&args);
+        command.envs(variables.iter().copied());
+        run(command)
+    };
+    let ran = start(&["--bucket", "No.Bucket"], &[]).await;
+    assert_eq!((ran.code(), ran.error()["kind"].as_str()), (Some(2), Some("config")), "{}", ran.err);
+    let ran = start(&[], &[("AWS_ACCESS_KEY_ID", "AKIAHALF")]).await;
+    assert_eq!((ran.code(), ran.error()["kind"].as_str()), (Some(4), Some("credentials")), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_start_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

@@ -9,4 +9,5 @@ mod multipart;
 mod objects;
 mod raw;
 mod restart;
+mod s3;
 mod signature;

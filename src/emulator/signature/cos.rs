@@ -4,43 +4,20 @@
 use std::collections::BTreeSet;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::HeaderMap;
 use sha1::{Digest as _, Sha1};
 
-use super::{answer::Refusal, dates, hex, percent};
-use crate::secret::Secret;
+use super::{Account, SKEW, Signable};
+use crate::{
+    emulator::{answer::Refusal, dates, hex, percent},
+    secret::Secret,
+};
 
-/// Someone who may use the store.
-#[derive(Clone, Debug)]
-pub(super) struct Account {
-    pub(super) id: String,
-    pub(super) key: Secret,
-    /// For temporary credentials: what each request must carry as well.
-    pub(super) token: Option<Secret>,
-}
-
-/// The parts of a request that can be signed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Signable<'a> {
-    pub(super) method: &'a str,
-    /// The whole path, decoded.
-    pub(super) path: &'a str,
-    /// Decoded, in wire order.
-    pub(super) query: &'a [(String, String)],
-    pub(super) headers: &'a HeaderMap,
-}
-
-/// How far a client's clock may be off, in seconds.
-const SKEW: u64 = 15 * 60;
 const TOKEN: &str = "x-cos-security-token";
 
 /// Whether one of the accounts signed this request, and for this time.
 pub(super) fn check(request: Signable<'_>, accounts: &[Account], now: u64) -> Result<(), Refusal> {
     let claim = Claim::read(request)?;
-    let account = accounts
-        .iter()
-        .find(|account| account.id == claim.id)
-        .ok_or_else(|| Refusal::new(403, "InvalidAccessKeyId", "the access key id is not known here"))?;
+    let account = super::account(accounts, &claim.id)?;
     check_time(request, &claim, now)?;
     check_token(request, account)?;
     let expected = signature(request, &claim, account)?;

@@ -1,6 +1,6 @@
 //! Every request that an official SDK put on the wire passes as it stands, and no altered one does.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::*;
@@ -87,18 +87,18 @@ impl Wire {
 
 /// Each file, and how many requests it holds.
 const FILES: [(&str, usize); 12] = [
-    (include_str!("../../../tests/vectors/js-flows.json"), 58),
-    (include_str!("../../../tests/vectors/js-headers.json"), 22),
-    (include_str!("../../../tests/vectors/js-keys.json"), 21),
-    (include_str!("../../../tests/vectors/js-operations.json"), 60),
-    (include_str!("../../../tests/vectors/node-flows.json"), 89),
-    (include_str!("../../../tests/vectors/node-headers.json"), 24),
-    (include_str!("../../../tests/vectors/node-keys.json"), 105),
-    (include_str!("../../../tests/vectors/node-operations.json"), 56),
-    (include_str!("../../../tests/vectors/python-flows.json"), 78),
-    (include_str!("../../../tests/vectors/python-headers.json"), 22),
-    (include_str!("../../../tests/vectors/python-keys.json"), 105),
-    (include_str!("../../../tests/vectors/python-operations.json"), 60),
+    (include_str!("../../../../tests/vectors/js-flows.json"), 58),
+    (include_str!("../../../../tests/vectors/js-headers.json"), 22),
+    (include_str!("../../../../tests/vectors/js-keys.json"), 21),
+    (include_str!("../../../../tests/vectors/js-operations.json"), 60),
+    (include_str!("../../../../tests/vectors/node-flows.json"), 89),
+    (include_str!("../../../../tests/vectors/node-headers.json"), 24),
+    (include_str!("../../../../tests/vectors/node-keys.json"), 105),
+    (include_str!("../../../../tests/vectors/node-operations.json"), 56),
+    (include_str!("../../../../tests/vectors/python-flows.json"), 78),
+    (include_str!("../../../../tests/vectors/python-headers.json"), 22),
+    (include_str!("../../../../tests/vectors/python-keys.json"), 105),
+    (include_str!("../../../../tests/vectors/python-operations.json"), 60),
 ];
 
 fn each_recorded(mut visit: impl FnMut(&str, &Account, u64, &Recorded)) {

@@ -1,0 +1,83 @@
+//! Options of `serve`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use crate::emulator::Dialect;
+
+/// Options of `serve`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ServeArgs {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    pub(in crate::cli) listen: SocketAddr,
+    /// The folder that keeps the objects; what is there already is served again.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(in crate::cli) data: PathBuf,
+    /// What the store speaks: cos with q-sign signatures, or s3 with Signature Version 4.
+    #[arg(long, value_enum, value_name = "DIALECT", default_value = "cos")]
+    pub(in crate::cli) dialect: ServedDialect,
+    /// A bucket to have; may be given several times [default: examplebucket-1250000000; with s3: examplebucket]
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) bucket: Vec<String>,
+    /// Serve HTTPS, with an own certificate authority that SEALIFT_CA_CERT names.
+    #[arg(long)]
+    pub(in crate::cli) tls: bool,
+    /// Take customer keys over plain HTTP, as long as only this very machine can connect.
+    #[arg(long, conflicts_with = "tls")]
+    pub(in crate::cli) allow_insecure_loopback: bool,
+    /// Refuse encryption headers where the manuals have none, instead of noting them only.
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+    /// Write the KEY=VALUE lines to this file too, once the store answers.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) ready_file: Option<PathBuf>,
+    /// Faults to play, as JSON; the long help describes the form.
+    ///
+    /// A list of rules: [{"on": "UploadPart", "part": 3, "times": 1, "do": "answer", "status": 503, "code":
+    /// "SlowDown"}, {"on": "Complete", "attempt": 1, "do": "lose_answer"}]
+    ///
+    /// `on`: Initiate, UploadPart, UploadPartCopy, Complete, Abort, ListParts, ListUploads, Head, Get, Put, PutCopy,
+    /// Delete, HeadBucket, BucketLocation, or * for any. Narrowed by `key`, `part`, `attempt` (counted from 1 for each operation, key
+    /// and part), and `times` (at most so often).
+    ///
+    /// `do`: answer (with `status` and `code`), error_in_200 (`code`), lose_answer, reset, cut_request (after `bytes`),
+    /// cut_stream, cut_body, slow_body (`ms` before each piece), delay (`ms`), wrong_crc, drop_crc, drop_echo,
+    /// downgrade_echo, alter_echo, answer_late and linger (`ms`).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) faults: Option<PathBuf>,
+    /// Write one JSON line per request to this file, values masked.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) transcript: Option<PathBuf>,
+}
+
+/// What the store speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ServedDialect {
+    Cos,
+    S3,
+}
+
+impl From<ServedDialect> for Dialect {
+    fn from(served: ServedDialect) -> Self {
+        match served {
+            ServedDialect::Cos => Self::Cos,
+            ServedDialect::S3 => Self::S3,
+        }
+    }
+}
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  A store for tests of any COS client, its settings in a file:
+    sealift serve --data /tmp/store --ready-file /tmp/store.env
+  Over HTTPS, strict, with a record of every request:
+    sealift serve --data /tmp/store --tls --strict --transcript /tmp/log.jsonl
+  Customer keys need HTTPS, or this option here and at `put` and `get`:
+    sealift serve --data /tmp/store --allow-insecure-loopback
+  A store that speaks S3, for any S3 client:
+    sealift serve --dialect s3 --data /tmp/store --tls
+  Then, in another shell:
+    set -a; . /tmp/store.env; set +a
+    sealift put big.tar cos://examplebucket-1250000000/ --sse managed";
