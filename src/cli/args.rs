@@ -13,7 +13,10 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use super::units;
-use crate::transfer::Concurrency;
+use crate::{
+    checksum::Algorithm,
+    transfer::{ChecksumChoice, Concurrency},
+};
 
 #[cfg(feature = "emulator")]
 pub(super) use self::serve::{ServeArgs, ServedDialect};
@@ -127,6 +130,10 @@ pub(super) struct TuningArgs {
     /// Bytes per second over all connections together, such as 20MiB/s.
     #[arg(long, value_name = "RATE", value_parser = units::rate)]
     pub(super) limit_rate: Option<u64>,
+    /// By which checksum the upload is proved: `auto` takes the store's own, and finds out what an S3 endpoint really
+    /// checks; or crc64-nvme, crc32c, md5.
+    #[arg(long, value_name = "KIND", value_parser = checksum, default_value = "auto")]
+    pub(super) checksum: ChecksumChoice,
     /// Send the MD5 of every part for the store to check as well; costs an additional pass over a file.
     #[arg(long)]
     pub(super) content_md5: bool,
@@ -209,6 +216,16 @@ pub(super) enum DemoMode {
     Kms,
     /// A key of your own, which the store never keeps.
     Customer,
+}
+
+/// `auto`, the name of an algorithm, or `md5`.
+fn checksum(text: &str) -> Result<ChecksumChoice, String> {
+    match (text, Algorithm::from_name(text)) {
+        ("auto", _) => Ok(ChecksumChoice::Auto),
+        ("md5", _) => Ok(ChecksumChoice::ContentMd5),
+        (_, Some(algorithm)) => Ok(ChecksumChoice::Only(algorithm)),
+        _ => Err("it is none of auto, crc64-nvme, crc32c and md5".to_owned()),
+    }
 }
 
 /// `auto`, or how many parts go at once.

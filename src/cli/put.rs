@@ -4,7 +4,13 @@ mod rehearsal;
 mod spool;
 mod stdin;
 
-use std::{ffi::OsStr, io, path::Path, sync::Arc};
+use std::{
+    env,
+    ffi::OsStr,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use self::{
     rehearsal::{Outline, Rehearsal},
@@ -27,7 +33,8 @@ use crate::{
     ident::{ObjectKey, ObjectUrl},
     sse::SseContext,
     transfer::{
-        Clobber, OnChange, PreparedUpload, Receipt, StreamPlan, UploadRequest, Uploader, UploaderOptions,
+        Clobber, EndpointProfiles, OnChange, PreparedUpload, Receipt, StreamPlan, UploadRequest, Uploader,
+        UploaderOptions,
         journal::{JournalChoice, StateDir, Target},
     },
     transport::{RequestObserver, StoreClient},
@@ -47,9 +54,9 @@ pub(super) fn run(args: &PutArgs, console: &Console) -> Result<()> {
     let explainer = Explainer::new(args.explain && !args.dry_run, console);
     let observer = Some(Arc::clone(&explainer) as Arc<dyn RequestObserver>);
     let client = if args.dry_run {
-        store::rehearsing(&url, &args.store, console)?
+        store::rehearsing(&url, &args.store, &args.sse, console)?
     } else {
-        store::client(&url, &args.store, observer)?
+        store::client(&url, &args.store, &args.sse, observer)?
     };
     let work = Work { args, console, client, key, sse, options, input };
     if args.dry_run {
@@ -222,6 +229,8 @@ impl Work<'_> {
             .concurrency(tuning.concurrency)
             .properties(properties(object, named))
             .content_md5(tuning.content_md5)
+            .checksum(tuning.checksum)
+            .profiles(profiles())
             .clobber(clobber(object.no_clobber))
             .restart(resume.restart)
             .on_change(resume.on_change.into());
@@ -244,6 +253,15 @@ fn longest(plan: &StreamPlan) -> String {
         "reading standard input: up to {} fit, in {parts}; for a longer stream use {more} or --spool DIR",
         show_size(plan.longest)
     )
+}
+
+/// What was found out about endpoints: in the user's folder for what can be found out again.
+fn profiles() -> EndpointProfiles {
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = variable("XDG_CACHE_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| env::home_dir().map(|home| home.join(".cache")));
+    cache.map_or_else(EndpointProfiles::default, |cache| EndpointProfiles::at(cache.join("sealift/endpoints.json")))
 }
 
 /// Where the journal goes. An object that is sent in one piece needs none, and so no place for one.
@@ -346,6 +364,7 @@ mod tests {
             concurrency: crate::transfer::Concurrency::Auto,
             memory,
             limit_rate: None,
+            checksum: crate::transfer::ChecksumChoice::Auto,
             content_md5: false,
         };
         let error = uploader_options(&args(Some(1 << 20)), false).unwrap_err();

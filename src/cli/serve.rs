@@ -116,7 +116,7 @@ async fn from_cos_variables() -> Result<Option<Credentials>> {
         etc: PathBuf::from("/nonexistent"),
         ..Environment::system()
     };
-    credentials::discover(places)?.credentials().await.map(Some)
+    credentials::cos::discover(places)?.credentials().await.map(Some)
 }
 
 /// The same for a store that speaks S3.

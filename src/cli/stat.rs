@@ -32,7 +32,7 @@ pub(super) fn run(args: &StatArgs, console: &Console) -> Result<()> {
     let sse = sse_key::context(url.dialect, &args.sse, console)?;
     let explainer = Explainer::new(args.explain, console);
     let observer = Some(Arc::clone(&explainer) as Arc<dyn RequestObserver>);
-    let client = store::client(&url, &args.store, observer)?;
+    let client = store::client(&url, &args.store, &args.sse, observer)?;
     let uploader = Uploader::new(UploaderOptions::default())?;
     let (call, asked) = (Head { key, version_id: None }, sse.clone());
     let outcome = block_on(async {

@@ -2,9 +2,13 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{args::StoreArgs, console::Console};
+use super::{
+    args::{SseArgs, StoreArgs},
+    console::Console,
+};
 use crate::{
-    credentials::{self, Environment},
+    credentials::{Environment, aws, cos},
+    dialect::Dialect,
     error::{ErrorKind, Result},
     ident::{ObjectUrl, Region},
     signing::{CredentialProvider, Credentials},
@@ -16,14 +20,15 @@ use crate::{
 pub(super) fn client(
     url: &ObjectUrl,
     args: &StoreArgs,
+    sse: &SseArgs,
     observer: Option<Arc<dyn RequestObserver>>,
 ) -> Result<StoreClient> {
-    connected(url, args, observer, || credentials::discover(Environment::system()))
+    connected(url, args, observer, || discover(url.dialect, sse))
 }
 
 /// The same for showing requests only: where there are no credentials, made-up ones stand for them.
-pub(super) fn rehearsing(url: &ObjectUrl, args: &StoreArgs, console: &Console) -> Result<StoreClient> {
-    connected(url, args, None, || match credentials::discover(Environment::system()) {
+pub(super) fn rehearsing(url: &ObjectUrl, args: &StoreArgs, sse: &SseArgs, console: &Console) -> Result<StoreClient> {
+    connected(url, args, None, || match discover(url.dialect, sse) {
         Err(error) if error.kind() == ErrorKind::Credentials => {
             let what = error.message().split(':').next().unwrap_or_default();
             console.warn(&format!("{what}; made-up ones stand for them here, but the upload itself needs them"));
@@ -33,6 +38,26 @@ pub(super) fn rehearsing(url: &ObjectUrl, args: &StoreArgs, console: &Console) -
     })
 }
 
+/// The credentials for this kind of store. No command that gives them out gets to see a customer key.
+fn discover(dialect: Dialect, sse: &SseArgs) -> Result<Arc<dyn CredentialProvider>> {
+    let mut places = Environment::system();
+    if let Some(variable) = sse.variable() {
+        places = places.hide(variable);
+    }
+    match dialect {
+        Dialect::Cos => cos::discover(places),
+        Dialect::S3 => aws::discover(places),
+    }
+}
+
+fn region_hint(dialect: Dialect) -> Option<String> {
+    let places = Environment::system();
+    match dialect {
+        Dialect::Cos => cos::region_hint(&places),
+        Dialect::S3 => aws::region_hint(&places),
+    }
+}
+
 fn connected(
     url: &ObjectUrl,
     args: &StoreArgs,
@@ -40,8 +65,7 @@ fn connected(
     credentials: impl FnOnce() -> Result<Arc<dyn CredentialProvider>>,
 ) -> Result<StoreClient> {
     let endpoint = args.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
-    let places = Environment::system();
-    let region = args.region.clone().filter(|region| !region.is_empty()).or_else(|| credentials::region_hint(&places));
+    let region = args.region.clone().filter(|region| !region.is_empty()).or_else(|| region_hint(url.dialect));
     let region = region.map(|region| Region::new(&region)).transpose()?;
     let address = Address::new(url.dialect, &url.bucket, region.as_ref(), endpoint, args.addressing.into())?;
     let options = ClientOptions {

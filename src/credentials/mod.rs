@@ -18,8 +18,6 @@ mod tests;
 
 use std::{env, fmt, path::PathBuf};
 
-pub use cos::{discover, region_hint};
-
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind},

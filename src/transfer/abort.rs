@@ -4,7 +4,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ident::UploadId,
     transfer::{Job, Stage},
-    wire::{Abort, ListParts},
+    wire::{Abort, ListParts, is_upload_gone},
 };
 
 /// How many times the upload is aborted and looked for again.
@@ -34,21 +34,16 @@ pub(crate) async fn abort(job: &Job, upload: &UploadId) -> Result<()> {
     for _ in 0..ROUNDS {
         match job.send(&call).await {
             Ok(_) => {}
-            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) if is_upload_gone(&error) => return Ok(()),
             Err(error) => return Err(error),
         }
         match job.send(&look).await {
             Ok(_) => {}
-            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) if is_upload_gone(&error) => return Ok(()),
             // Whoever may abort need not be allowed to list; the abort itself was confirmed.
             Err(error) if error.kind() == ErrorKind::Credentials => return Ok(()),
             Err(error) => return Err(error),
         }
     }
     Err(Error::new(ErrorKind::Unavailable, "the store lists the upload although it was aborted several times"))
-}
-
-/// Whether a refusal says that the upload does not exist. A bare 404 can come from anything in between.
-pub(crate) fn is_gone(error: &Error) -> bool {
-    error.code() == Some("NoSuchUpload")
 }

@@ -10,11 +10,10 @@ use crate::{
     sse::{Echo, SseContext},
     transfer::{
         Job, Stage,
-        abort::is_gone,
         ledger::Ledger,
         settle::{self, Alive, Looks, Object, Verdict},
     },
-    wire::{Complete, Head, ListParts, ObjectInfo, may_be_the_key},
+    wire::{Complete, Head, ListParts, ObjectInfo, is_upload_gone, may_be_the_key},
 };
 
 /// How long one look at the store may take, with all its attempts.
@@ -247,7 +246,7 @@ async fn is_alive(job: &Job, upload: &UploadId) -> Alive {
     let call = ListParts { key: job.key.clone(), upload_id: upload.clone(), after: None };
     match job.send(&call).await {
         Ok(_) => Alive::Yes,
-        Err(error) if is_gone(&error) => Alive::No,
+        Err(error) if is_upload_gone(&error) => Alive::No,
         Err(_) => Alive::Unseen,
     }
 }

@@ -58,17 +58,17 @@ pub struct ReceiptChecksum {
     pub algorithm: String,
     /// As the store writes it.
     pub value: String,
-    /// `full-object`: the store's own over all bytes was compared. `parts`: it keeps none; the parts were proved one by
-    /// one, and this is what theirs combine to.
+    /// `full-object`: it was compared with the store's own over all bytes. `sent`: of the bytes that were sent; the store
+    /// keeps none to compare it with, and `verified` says what proved them.
     #[serde(rename = "type")]
     pub kind: String,
 }
 
 impl ReceiptChecksum {
-    /// Of all bytes of an object, compared as a whole, or by its parts.
+    /// Of all bytes of an object, compared as a whole or not.
     pub(crate) fn new(checksum: Checksum, of_whole: bool) -> Self {
         let (algorithm, value) = (checksum.algorithm().name().to_owned(), checksum.to_string());
-        Self { algorithm, value, kind: if of_whole { "full-object" } else { "parts" }.to_owned() }
+        Self { algorithm, value, kind: if of_whole { "full-object" } else { "sent" }.to_owned() }
     }
 }
 

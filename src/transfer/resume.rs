@@ -8,9 +8,7 @@ use crate::{
     ident::{PartNumber, UploadId},
     sse::SseMode,
     transfer::{
-        Job, Plan, Stage, abort,
-        abort::is_gone,
-        ending,
+        Job, Plan, Stage, abort, ending,
         finish::{self, Made, Whereabouts},
         job::Extent,
         journal::{Asked, Comparison, EchoSeen, Identity, Known, Part, Recorder, SourceState, Standing, in_both},
@@ -21,7 +19,7 @@ use crate::{
         source::{Drift, Source},
         verify::Sent,
     },
-    wire::{ListParts, ListedPart, usual_algorithm},
+    wire::{ListParts, ListedPart, is_upload_gone, usual_algorithm},
 };
 
 /// How an upload begins.
@@ -236,7 +234,7 @@ async fn listing(job: &Job, upload: &UploadId) -> Result<Option<Vec<ListedPart>>
         let call = ListParts { key: job.key.clone(), upload_id: upload.clone(), after };
         let page = match job.unless_cancelled(job.send(&call)).await {
             Ok(answer) => answer.value,
-            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) if is_upload_gone(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
         parts.extend(page.parts);

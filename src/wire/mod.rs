@@ -47,7 +47,7 @@ pub use self::{
 };
 pub(crate) use answer::{expected, origin};
 pub(crate) use checksum::usual_algorithm;
-pub(crate) use refusal::{may_be_the_key, refusal};
+pub(crate) use refusal::{is_upload_gone, may_be_the_key, refusal};
 pub(crate) use store_error::{request_id, unescaped};
 pub(crate) use xml::LARGEST_ANSWER;
 

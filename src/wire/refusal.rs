@@ -44,6 +44,17 @@ pub(crate) fn may_be_the_key(error: &Error) -> bool {
     leaves_the_key(operation, status, error.code().unwrap_or_default(), error.message())
 }
 
+/// Whether a refusal says that the upload does not exist. A bare 404 can come from anything in between.
+///
+/// Ceph's gateway says `NoSuchKey` of the parts of such an upload (seen of 16.2 and 20.2).
+pub(crate) fn is_upload_gone(error: &Error) -> bool {
+    match error.code() {
+        Some("NoSuchUpload") => true,
+        Some("NoSuchKey") => error.operation() == Some(Operation::ListParts),
+        _ => false,
+    }
+}
+
 fn leaves_the_key(operation: Operation, status: u16, code: &str, message: &str) -> bool {
     let open = match known(code) {
         None | Some((ErrorKind::Credentials, _)) => !SURELY_CREDENTIALS.contains(&code) && !is_late(code, message),

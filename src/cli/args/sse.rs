@@ -26,6 +26,13 @@ pub(in crate::cli) struct SseArgs {
     pub(in crate::cli) sse_key: Option<OsString>,
 }
 
+impl SseArgs {
+    /// The variable that holds the customer key, if one does.
+    pub(in crate::cli) fn variable(&self) -> Option<&str> {
+        self.sse_key.as_ref()?.to_str()?.strip_prefix("env:")
+    }
+}
+
 /// An encryption mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Mode {

@@ -6,7 +6,7 @@ use super::{
     Place, Scope,
     journals::{Owner, Told, process},
     list::warn,
-    survey::{Content, Open, Survey, is_gone},
+    survey::{Content, Open, Survey},
     until_stopped,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     sse::SseContext,
     transfer::journal::{FileJournal, Holder, Journal as _, Record, StateDir},
     transport::StoreClient,
-    wire::{Abort, ListParts},
+    wire::{Abort, ListParts, is_upload_gone},
 };
 
 /// Removes what was chosen. All of it is tried; the first failure is the outcome.
@@ -169,13 +169,13 @@ impl Work {
         for round in 0..ROUNDS {
             match self.client.send(&call, &none).await {
                 Ok(_) => {}
-                Err(error) if is_gone(&error) && round == 0 => return Ok(Fate::Gone),
-                Err(error) if is_gone(&error) => return Ok(Fate::Aborted),
+                Err(error) if is_upload_gone(&error) && round == 0 => return Ok(Fate::Gone),
+                Err(error) if is_upload_gone(&error) => return Ok(Fate::Aborted),
                 Err(error) => return Err(error),
             }
             match self.client.send(&look, &none).await {
                 Ok(_) => {}
-                Err(error) if is_gone(&error) => return Ok(Fate::Aborted),
+                Err(error) if is_upload_gone(&error) => return Ok(Fate::Aborted),
                 // Whoever may abort need not be allowed to list; the abort itself was confirmed.
                 Err(error) if error.kind() == ErrorKind::Credentials => return Ok(Fate::Aborted),
                 Err(error) => return Err(error),

@@ -11,7 +11,7 @@ mod survey;
 
 use self::survey::Scope;
 use super::{
-    args::{StateDirArgs, StoreArgs, UploadsCommand},
+    args::{SseArgs, StateDirArgs, StoreArgs, UploadsCommand},
     block_on,
     console::Console,
     drive,
@@ -43,7 +43,7 @@ struct Place {
 impl Place {
     fn new(url: &str, at: &StateDirArgs, store: &StoreArgs, console: &Console) -> Result<Self> {
         let url: ObjectUrl = url.parse()?;
-        let client = store::client(&url, store, None)?;
+        let client = store::client(&url, store, &SseArgs::default(), None)?;
         let journals = match &at.state_dir {
             Some(path) => Some(StateDir::at(path)),
             None => StateDir::usual()

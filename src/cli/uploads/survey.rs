@@ -11,7 +11,7 @@ use crate::{
     sse::SseContext,
     transfer::journal::{StateDir, Target},
     transport::StoreClient,
-    wire::{ListParts, ListUploads, ListedUpload},
+    wire::{ListParts, ListUploads, ListedUpload, is_upload_gone},
 };
 
 /// Which keys an address means.
@@ -130,7 +130,7 @@ impl Survey {
         let mut uploads: Vec<Open> = Vec::new();
         for (open, why) in counted.try_collect::<Vec<_>>().await? {
             // What the store lists is never hidden: it may only be that its list writes the key in another way.
-            if is_listed || !why.as_ref().is_some_and(is_gone) {
+            if is_listed || !why.as_ref().is_some_and(is_upload_gone) {
                 uploads.push(open);
                 silent = silent.or_else(|| why.map(|error| error.to_string()));
             }
@@ -156,7 +156,7 @@ impl Survey {
             };
             match count(&client, upload).await? {
                 (open, None) => uploads.push(open),
-                (_, Some(error)) if is_gone(&error) => left.push(at),
+                (_, Some(error)) if is_upload_gone(&error) => left.push(at),
                 (_, Some(error)) => return Err(error),
             }
         }
@@ -212,9 +212,4 @@ async fn content(client: &StoreClient, upload: &ListedUpload) -> Result<Content>
             None => return Ok(sum),
         }
     }
-}
-
-/// Whether a refusal says that the upload does not exist.
-pub(super) fn is_gone(error: &Error) -> bool {
-    error.code() == Some("NoSuchUpload")
 }

@@ -76,7 +76,7 @@ impl Machine {
     }
 
     fn discover(&self) -> Result<Arc<dyn CredentialProvider>, Error> {
-        super::discover(self.environment())
+        super::cos::discover(self.environment())
     }
 
     /// The chain of AWS on this machine.

@@ -5,9 +5,8 @@ use std::{io::Cursor, sync::Arc};
 use tokio::sync::watch;
 
 use super::*;
-use crate::dialect::COS;
 use crate::{
-    dialect::{Dialect, Limits},
+    dialect::{COS, Limits},
     ident::{Bucket, ObjectKey, Region},
     signing::Credentials,
     transfer::{Progress, UploadRequest, Uploader, UploaderOptions, stop::Stop},

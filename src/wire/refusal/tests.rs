@@ -151,6 +151,15 @@ fn a_condition_that_fails_means_another_object_to_readers_and_to_writers() {
 }
 
 #[test]
+fn an_upload_is_gone_only_if_the_store_says_so() {
+    let gone = |operation, code: &str| is_upload_gone(&refuse(operation, &plain(), 404, &body(code, "")));
+    assert!(gone(Operation::Abort, "NoSuchUpload") && gone(Operation::ListParts, "NoSuchUpload"));
+    assert!(gone(Operation::ListParts, "NoSuchKey"), "Ceph's gateway says so");
+    assert!(!gone(Operation::Abort, "NoSuchKey") && !gone(Operation::ListParts, "NoSuchBucket"));
+    assert!(!is_upload_gone(&refuse(Operation::ListParts, &plain(), 404, "<html>not here</html>")));
+}
+
+#[test]
 fn an_outdated_signature_points_at_the_clock() {
     let error = refuse(Operation::Put, &plain(), 403, &body("AccessDenied", "Request has expired"));
     assert_eq!((error.kind(), error.hint()), (ErrorKind::Credentials, Some("set this machine's clock")));

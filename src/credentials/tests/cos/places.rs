@@ -1,7 +1,7 @@
 //! Which place wins, and what is said where none has credentials.
 
 use super::super::{Machine, expected, shown};
-use crate::credentials::{region_hint, variables};
+use crate::credentials::{cos::region_hint, variables};
 
 const CONF: &str = "[common]\nsecret_id = CONFID\nsecret_key = CONFKEY\nregion = ap-beijing\n";
 const TCCLI: &str = r#"{"secretId": "TCCLIID", "secretKey": "TCCLIKEY", "token": "TCCLITOKEN"}"#;
@@ -128,7 +128,7 @@ async fn a_user_without_a_home_has_the_machines_credentials() {
     let mut environment = machine.environment();
     environment.home = None;
     assert_eq!(region_hint(&environment), None);
-    let provider = crate::credentials::discover(environment).unwrap();
+    let provider = crate::credentials::cos::discover(environment).unwrap();
     assert_eq!(provider.credentials().await.unwrap().id(), "SDKID");
 }
 
