@@ -23,12 +23,12 @@ pub(super) fn client(
     sse: &SseArgs,
     observer: Option<Arc<dyn RequestObserver>>,
 ) -> Result<StoreClient> {
-    connected(url, args, observer, || discover(url.dialect, sse))
+    connected(url, args, observer, || discover(url.dialect, places(sse)))
 }
 
 /// The same for showing requests only: where there are no credentials, made-up ones stand for them.
 pub(super) fn rehearsing(url: &ObjectUrl, args: &StoreArgs, sse: &SseArgs, console: &Console) -> Result<StoreClient> {
-    connected(url, args, None, || match discover(url.dialect, sse) {
+    connected(url, args, None, || match discover(url.dialect, places(sse).named_services_only()) {
         Err(error) if error.kind() == ErrorKind::Credentials => {
             let what = error.message().split(':').next().unwrap_or_default();
             console.warn(&format!("{what}; made-up ones stand for them here, but the upload itself needs them"));
@@ -38,12 +38,16 @@ pub(super) fn rehearsing(url: &ObjectUrl, args: &StoreArgs, sse: &SseArgs, conso
     })
 }
 
-/// The credentials for this kind of store. No command that gives them out gets to see a customer key.
-fn discover(dialect: Dialect, sse: &SseArgs) -> Result<Arc<dyn CredentialProvider>> {
-    let mut places = Environment::system();
-    if let Some(variable) = sse.variable() {
-        places = places.hide(variable);
+/// Where credentials may be. No command that gives them out gets to see a customer key.
+fn places(sse: &SseArgs) -> Environment {
+    match sse.variable() {
+        Some(variable) => Environment::system().hide(variable),
+        None => Environment::system(),
     }
+}
+
+/// The credentials for this kind of store.
+fn discover(dialect: Dialect, places: Environment) -> Result<Arc<dyn CredentialProvider>> {
     match dialect {
         Dialect::Cos => cos::discover(places),
         Dialect::S3 => aws::discover(places),

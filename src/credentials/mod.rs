@@ -39,7 +39,7 @@ pub struct Environment {
     /// Variables that no command gets to see, besides those of credentials.
     pub(crate) hidden: Vec<String>,
     /// Whether to ask a service that nothing names.
-    pub(crate) asking: bool,
+    pub(crate) guessing: bool,
 }
 
 impl Environment {
@@ -53,7 +53,7 @@ impl Environment {
             containers: "http://169.254.170.2".to_owned(),
             clock: Clock::system(),
             hidden: Vec::new(),
-            asking: true,
+            guessing: true,
         }
     }
 
@@ -66,12 +66,12 @@ impl Environment {
         self
     }
 
-    /// Leaves out the metadata service that would be asked without being named, on the chance that there is one.
+    /// Asks no service that nothing names, such as the metadata service that a machine at AWS has.
     ///
-    /// Without it, whoever has no credentials hears of it before anything is sent.
+    /// So whoever has no credentials hears of it at once, and without a question to the network.
     #[must_use]
-    pub fn without_chance(mut self) -> Self {
-        self.asking = false;
+    pub fn named_services_only(mut self) -> Self {
+        self.guessing = false;
         self
     }
 

@@ -60,7 +60,7 @@ impl Instance {
         if from.var(DISABLED).is_some_and(|disabled| disabled.eq_ignore_ascii_case("true")) {
             return Err(without(&nowhere, &format!("which {DISABLED} rules out")));
         }
-        if !from.asking {
+        if !from.guessing {
             return Err(without(&nowhere, "which is not asked here"));
         }
         let setting = |variable: &str, name: &str| from.var(variable).or_else(|| profile.get(name).map(str::to_owned));

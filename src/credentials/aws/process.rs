@@ -1,9 +1,9 @@
 //! Keys that a command gives out: `credential_process`.
 //!
-//! The command is split into words as the AWS CLI does it and run without a shell, without standard input, which can be
-//! the data of an upload, and without the variables that hold secrets of ours. What it prints on standard error goes
-//! to ours unseen. It is ended if it prints without end, takes too long, or nobody waits for it any more; what it has
-//! started itself is not.
+//! The command is split into words as the AWS CLI does it (and a word that begins with `#` begins a comment, as in a
+//! shell). It is run without a shell, without standard input, which can be the data of an upload, and without the
+//! variables that hold secrets of ours. What it prints on standard error goes to ours unseen. It is ended if it prints
+//! without end, takes too long, or nobody waits for it any more; what it has started itself is not.
 //!
 //! Source: <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sourcing-external.html>.
 

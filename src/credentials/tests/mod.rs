@@ -71,7 +71,7 @@ impl Machine {
             containers: self.metadata.clone(),
             clock: self.clock.clone(),
             hidden: Vec::new(),
-            asking: true,
+            guessing: true,
         }
     }
 

@@ -87,10 +87,10 @@ async fn every_place_is_named_where_none_has_credentials() {
 }
 
 #[test]
-fn who_leaves_nothing_to_chance_hears_at_once_that_there_are_none() {
+fn who_asks_no_service_unnamed_hears_at_once_that_there_are_no_credentials() {
     let machine = Machine::new();
     assert!(machine.discover_aws().is_ok());
-    let error = aws::discover(machine.environment().without_chance()).unwrap_err();
+    let error = aws::discover(machine.environment().named_services_only()).unwrap_err();
     assert!(machine.refused(&error).ends_with("which is not asked here"));
 }
 

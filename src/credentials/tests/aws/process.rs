@@ -1,6 +1,7 @@
 //! Keys of a command.
 
 use std::{
+    path::Path,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
@@ -29,7 +30,11 @@ fn printing(keys: &str) -> String {
 }
 
 async fn run(command: &str) -> Result<Fresh, Error> {
-    let result = Process::new(command, "p", &[]).unwrap().within(Duration::from_millis(500)).fetch().await;
+    within(Duration::from_mins(1), command).await
+}
+
+async fn within(patience: Duration, command: &str) -> Result<Fresh, Error> {
+    let result = Process::new(command, "p", &[]).unwrap().within(patience).fetch().await;
     if let Err(error) = &result {
         let shown = format!("{error} {error:?} {:?}", error.hint());
         assert!(!shown.contains("topsecret"), "{shown}");
@@ -133,7 +138,7 @@ async fn what_a_command_does_wrong_is_said_without_its_output() {
 #[tokio::test]
 async fn a_command_that_hangs_is_ended() {
     for command in ["sleep 1000", "sh -c 'exec >&-; exec sleep 1000'"] {
-        let error = run(command).await.unwrap_err();
+        let error = within(Duration::from_millis(300), command).await.unwrap_err();
         assert_eq!(error.message(), "the credential_process of the profile \"p\" took longer than 1 seconds");
     }
 }
@@ -141,9 +146,9 @@ async fn a_command_that_hangs_is_ended() {
 #[tokio::test]
 async fn what_a_command_leaves_running_is_not_waited_for() {
     let keys = r#"{"Version":1,"AccessKeyId":"ID","SecretAccessKey":"KEY"}"#;
-    let command = format!("sh -c 'sleep 3 & echo \"$1\"' sh '{keys}'");
-    let process = Process::new(&command, "p", &[]).unwrap();
-    assert_eq!(process.fetch().await.unwrap().credentials.id(), "ID");
+    let command = format!("sh -c 'sleep 60 & echo \"$1\"' sh '{keys}'");
+    let fresh = within(Duration::from_secs(30), &command).await.unwrap();
+    assert_eq!(fresh.credentials.id(), "ID");
 }
 
 #[tokio::test]
@@ -152,18 +157,22 @@ async fn a_command_that_nobody_waits_for_is_ended() {
     let mark = machine.path("mark").display().to_string();
     let command = format!("sh -c 'echo $$ > \"$1\"; exec sleep 1000' sh {mark}");
     let process = Process::new(&command, "p", &[]).unwrap();
-    let waited = tokio::time::timeout(Duration::from_millis(50), process.fetch());
-    assert!(waited.await.is_err());
-    // It may not even have started: then there is nothing to end.
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let runs = |mark: &str| {
-        let pid = std::fs::read_to_string(mark).unwrap_or_default();
-        !pid.trim().is_empty() && std::path::Path::new("/proc").join(pid.trim()).exists()
+    let runs = || {
+        let pid = std::fs::read_to_string(&mark).unwrap_or_default();
+        pid.ends_with('\n') && Path::new("/proc").join(pid.trim()).exists()
     };
-    while runs(&mark) && Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    let until = async |running: bool| {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while runs() != running && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        ended = process.fetch() => panic!("it ended by itself: {ended:?}"),
+        () = until(true) => assert!(runs(), "the command does not run"),
     }
-    assert!(!runs(&mark), "the command still runs");
+    until(false).await;
+    assert!(!runs(), "the command still runs");
 }
 
 #[tokio::test]
