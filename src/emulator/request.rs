@@ -143,7 +143,8 @@ impl Call {
     fn route(&self) -> Operation {
         let (upload, number) = (self.param("uploadId").is_some(), self.param("partNumber").is_some());
         let copy = self.headers.contains_key(self.dialect.names().copy_source);
-        if self.query.iter().any(|(name, _)| OTHER_FEATURES.contains(&name.as_str())) {
+        let others = self.dialect.rules().other_calls;
+        if self.query.iter().any(|(name, _)| others.contains(&name.as_str())) {
             return Operation::Unknown;
         }
         match (&self.method, self.key.is_empty()) {
@@ -170,9 +171,6 @@ impl Call {
         }
     }
 }
-
-/// Parameters that stand for calls which this store does not speak.
-const OTHER_FEATURES: &[&str] = &["acl", "tagging", "versioning", "restore", "append", "encryption", "preflight"];
 
 /// Bucket and key: virtual-hosted, a bucket's own domain, or path style for everything else.
 pub(super) fn locate(host: &str, path: &str, options: &EmulatorOptions) -> (String, String) {

@@ -156,12 +156,18 @@ async fn respond(
             outcome
         }
     };
+    // A client that waits for a 100 and never gets one may send the body or not: nobody knows where the next request
+    // begins, so the connection ends, and the answer says so (RFC 9110, 10.1.1).
+    let mut ends = false;
     if let Some(incoming) = upstream.incoming.take()
         && !http_body::Body::is_end_stream(&incoming)
-        && !expects_continue
     {
-        // Full only if the client pipelines; then the connection simply ends.
-        let _ = unread.try_send(incoming);
+        if expects_continue && !upstream.asked {
+            ends = true;
+        } else {
+            // Full only if the client pipelines; then the connection simply ends.
+            let _ = unread.try_send(incoming);
+        }
     }
     if effects.lose_answer {
         return Err(Cut);
@@ -176,6 +182,9 @@ async fn respond(
     };
     let mut response = response;
     let date = dates::http(server.core.options.clock.unix_seconds());
+    if ends {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let mut everywhere = vec![(names.request_id, request_id), ("date", date), ("server", names.server.to_owned())];
     if dialect.rules().traces_all && !response.headers().contains_key(names.trace_id.0) {
         everywhere.push((names.trace_id.0, reply::trace_id()));

@@ -50,6 +50,8 @@ pub(in crate::emulator) struct Rules {
     pub(in crate::emulator) forbids_at_initiate: bool,
     /// Conditions on writes that this store does not know.
     pub(in crate::emulator) other_conditions: &'static [&'static str],
+    /// Parameters that stand for calls which this store does not speak.
+    pub(in crate::emulator) other_calls: &'static [&'static str],
     /// Beginnings of headers that would have to be ignored, although they change what is stored or who may see it.
     pub(in crate::emulator) other_headers: &'static [&'static str],
     /// The header that names the account that the bucket must belong to.
@@ -98,6 +100,7 @@ pub(super) const COS: Rules = Rules {
     forbidding: ("true", &["false", ""]),
     forbids_at_initiate: true,
     other_conditions: &[],
+    other_calls: &["acl", "tagging", "versioning", "restore", "append", "encryption", "preflight"],
     other_headers: &[],
     expected_owner: None,
     traffic_limit: Some("x-cos-traffic-limit"),
@@ -155,6 +158,19 @@ pub(super) const S3: Rules = Rules {
     // It is a condition of Complete.
     forbids_at_initiate: false,
     other_conditions: &["if-match"],
+    other_calls: &[
+        "acl",
+        "attributes",
+        "legal-hold",
+        "restore",
+        "retention",
+        "select",
+        "tagging",
+        "torrent",
+        "versionId",
+        "versioning",
+        "versions",
+    ],
     other_headers: &[
         "x-amz-grant-",
         "x-amz-object-lock-",

@@ -24,6 +24,8 @@ use crate::emulator::{
 #[derive(Debug)]
 pub(in crate::emulator) struct Upstream {
     pub(in crate::emulator) incoming: Option<Incoming>,
+    /// Whether anything was asked of it, so that a client which waits for that was told to go on.
+    pub(in crate::emulator) asked: bool,
     /// What was received already.
     kept: Option<Bytes>,
     received: Arc<AtomicU64>,
@@ -43,7 +45,14 @@ enum Reading {
 
 impl Upstream {
     pub(in crate::emulator) fn new(incoming: Incoming, received: Arc<AtomicU64>) -> Self {
-        Self { incoming: Some(incoming), kept: None, received, reading: Reading::Plain, trailers: Vec::new() }
+        Self {
+            incoming: Some(incoming),
+            asked: false,
+            kept: None,
+            received,
+            reading: Reading::Plain,
+            trailers: Vec::new(),
+        }
     }
 
     /// Says how the body is to be read.
@@ -163,6 +172,7 @@ impl Upstream {
             return Ok(Some(kept));
         }
         let Some(incoming) = &mut self.incoming else { return Ok(None) };
+        self.asked = true;
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|_| Refusal::new(400, "IncompleteBody", "the body ended too early"))?;
             if let Ok(bytes) = frame.into_data() {

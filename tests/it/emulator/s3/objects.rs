@@ -1,8 +1,12 @@
 //! Objects: written, read whole and in part, described, deleted.
 
+use std::fmt::Write as _;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::{
     super::raw::headers,
-    raw::{Raw, named, store},
+    raw::{Raw, UNSIGNED, named, store, store_with},
 };
 use crate::support::pattern;
 
@@ -84,6 +88,10 @@ async fn what_the_store_would_have_to_ignore_is_refused() {
     ] {
         raw.put("k", &headers(&[(name, value)]), b"bytes").await.refused(501, "NotImplemented");
     }
+    raw.put("k", &[], b"bytes").await.ok();
+    for parameter in ["attributes", "versionId", "tagging", "retention"] {
+        raw.send("GET", "k", &[(parameter, "")], &[], &[]).await.refused(501, "NotImplemented");
+    }
     raw.put("k", &headers(&[("x-amz-expected-bucket-owner", "444455556666")]), b"x").await.refused(403, "AccessDenied");
     raw.put("k", &headers(&[("x-amz-expected-bucket-owner", "111122223333")]), b"x").await.ok();
 }
@@ -120,4 +128,36 @@ async fn reads_can_be_bound_to_one_version_and_deleting_is_never_refused() {
     raw.get("k", &[]).await.refused(404, "NoSuchKey");
     assert_eq!(raw.head("k", &[]).await.status.as_u16(), 404);
     raw.send("GET", "", &[("list-type", "2")], &[], &[]).await.refused(501, "NotImplemented");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_nobody_waits_for_ends_the_connection_and_the_answer_says_so() {
+    let store = store_with(|options| options.tls(false)).await;
+    let raw = Raw::new(&store);
+    let ask = |id: &'static str, body: &'static str| {
+        let raw = if id.is_empty() { raw.clone() } else { Raw { id: id.to_owned(), ..raw.clone() } };
+        let addr = store.emulator.addr();
+        async move {
+            let mut request = format!("PUT {}/k HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n", raw.root);
+            for (name, value) in raw.seal("PUT", "k", &[], &[], UNSIGNED).0 {
+                write!(request, "{name}: {value}\r\n").unwrap();
+            }
+            let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+            stream.write_all(format!("{request}\r\n").as_bytes()).await.unwrap();
+            let mut said = Vec::new();
+            while !said.windows(4).any(|window| window == b"\r\n\r\n") {
+                assert_ne!(stream.read_buf(&mut said).await.unwrap(), 0);
+            }
+            if said.starts_with(b"HTTP/1.1 100") {
+                said.clear();
+                stream.write_all(body.as_bytes()).await.unwrap();
+                stream.read_buf(&mut said).await.unwrap();
+            }
+            String::from_utf8(said).unwrap().to_lowercase()
+        }
+    };
+    let refused = ask("AKIAUNKNOWN", "").await;
+    assert!(refused.starts_with("http/1.1 403") && refused.contains("\r\nconnection: close\r\n"), "{refused}");
+    let taken = ask("", "bytes").await;
+    assert!(taken.starts_with("http/1.1 200") && !taken.contains("connection: close"), "{taken}");
 }
