@@ -314,22 +314,21 @@ fn properties(args: &ObjectArgs, source: &Path) -> ObjectProperties {
 const BASE_MEMORY: u64 = 16 << 20;
 /// Less than this for the parts in flight makes no sensible upload.
 const LEAST_MEMORY: u64 = 4 << 20;
-/// For the parts of a stream, which are held as a whole: 128 MiB with the rest. Streams of half a terabyte fit then, and
-/// eight parts at once at first.
-const STREAM_MEMORY: u64 = 112 << 20;
+/// What a stream may take, with everything else: half a terabyte fits then, and eight parts at once at first.
+const STREAM_MEMORY: u64 = 128 << 20;
+/// A frame takes up a page more than its 32 of bytes. Where a few pass a file on, that is nothing.
+const FRAME_PAGES: (u64, u64) = (32, 33);
 /// What a file of middling size is cut into.
 const PART_SIZE: u64 = 16 << 20;
 
 fn uploader_options(args: &TuningArgs, holds_parts: bool) -> Result<UploaderOptions> {
     let mut options = UploaderOptions { limit_rate: args.limit_rate, ..UploaderOptions::default() };
-    if holds_parts {
-        options.memory = STREAM_MEMORY;
-    }
-    if let Some(total) = args.memory {
-        options.memory = total.checked_sub(BASE_MEMORY).filter(|rest| *rest >= LEAST_MEMORY).ok_or_else(|| {
-            let least = super::units::show_size(BASE_MEMORY + LEAST_MEMORY);
+    if let Some(total) = args.memory.or_else(|| holds_parts.then_some(STREAM_MEMORY)) {
+        let rest = total.checked_sub(BASE_MEMORY).filter(|rest| *rest >= LEAST_MEMORY).ok_or_else(|| {
+            let least = show_size(BASE_MEMORY + LEAST_MEMORY);
             Error::new(ErrorKind::Config, format!("--memory is too small: the least is {least}"))
         })?;
+        options.memory = if holds_parts { rest / FRAME_PAGES.1 * FRAME_PAGES.0 } else { rest };
     }
     Ok(options)
 }
