@@ -28,7 +28,8 @@ pub struct ListParts {
 /// One page of an upload's parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartPage {
-    /// The parts by ascending number, each once.
+    /// The parts by ascending number. SeaweedFS (4.48) lists a part that was sent again once for each time, in any
+    /// order, and takes the one whose ETag Complete names.
     pub parts: Vec<ListedPart>,
     /// Where the next page begins, if there is one.
     pub next: Option<PartNumber>,
@@ -74,9 +75,6 @@ impl Call for ListParts {
         // The manual speaks of the order of UTF-8 texts, in which 10 stands before 2.
         parts.sort_by_key(|part| part.number);
         parts.dedup();
-        if parts.windows(2).any(|pair| matches!(pair, [one, other] if one.number == other.number)) {
-            return Err(reading.protocol("ListParts' answer contradicts itself about a part".to_owned()));
-        }
         parts.retain(|part| Some(part.number) > self.after);
         let next = if reading.is_truncated(&root)? {
             let marker = root.text("NextPartNumberMarker").and_then(number);

@@ -203,9 +203,11 @@ async fn content(client: &StoreClient, upload: &ListedUpload) -> Result<Content>
     let mut call = ListParts { key, upload_id: upload.upload_id.clone(), after: None };
     let mut sum = Content::default();
     loop {
-        let page = client.send(&call, &none).await?.value;
-        sum.parts += page.parts.len() as u64;
+        let mut page = client.send(&call, &none).await?.value;
         sum.bytes = page.parts.iter().fold(sum.bytes, |sum, part| sum.saturating_add(part.size));
+        // A store may keep what it was sent before of the same part.
+        page.parts.dedup_by_key(|part| part.number);
+        sum.parts += page.parts.len() as u64;
         match page.next {
             // Every page begins at a higher number, of which there are 10,000.
             Some(next) => call.after = Some(next),

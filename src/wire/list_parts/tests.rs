@@ -78,12 +78,18 @@ fn parts_of_earlier_pages_are_left_out() {
 }
 
 #[test]
-fn a_malformed_or_contradictory_part_is_refused() {
+fn a_malformed_part_is_refused() {
     protocol(None, &part(0, "a", 1));
     protocol(None, &part(10_001, "a", 1));
     protocol(None, &part(1, "", 1));
     protocol(None, &part(1, "&#27;[2J", 1));
     protocol(None, &part(1, "a", 1).replace("<Size>1</Size>", ""));
     protocol(None, &part(1, "a", 1).replace("<Size>1</Size>", "<Size>-1</Size>"));
-    protocol(None, &[part(1, "a", 1), part(1, "b", 1)].concat());
+}
+
+#[test]
+fn all_that_a_store_holds_of_one_part_is_told() {
+    let page = decode(None, &[part(2, "c", 3), part(1, "b", 2), part(1, "a", 1)].concat()).unwrap();
+    let told: Vec<_> = page.parts.iter().map(|part| (part.number.get(), part.size)).collect();
+    assert_eq!(told, [(1, 2), (1, 1), (2, 3)]);
 }
