@@ -150,6 +150,7 @@ async fn stat_tells_programs_everything_that_the_store_says() {
         "url",
         "size",
         "crc64",
+        "checksum",
         "etag",
         "version_id",
         "content_type",
