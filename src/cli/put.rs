@@ -33,7 +33,7 @@ use crate::{
     ident::{ObjectKey, ObjectUrl},
     sse::SseContext,
     transfer::{
-        Clobber, EndpointProfiles, OnChange, PreparedUpload, Receipt, StreamPlan, UploadRequest, Uploader,
+        Clobber, EndpointProfiles, FileSource, OnChange, PreparedUpload, Receipt, StreamPlan, UploadRequest, Uploader,
         UploaderOptions,
         journal::{JournalChoice, StateDir, Target},
     },
@@ -46,7 +46,12 @@ pub(super) fn run(args: &PutArgs, console: &Console) -> Result<()> {
     let input = Input::of(args)?;
     let url: ObjectUrl = args.url.parse()?;
     let key = match input {
-        Input::File(path) => key(&url, path)?,
+        Input::File(path) => {
+            let key = key(&url, path)?;
+            // Before anything is looked for that it would not need.
+            FileSource::open(path)?;
+            key
+        }
         Input::Stream | Input::Spooled(_) => stdin::key(&url)?,
     };
     let sse = sse_key::context(url.dialect, &args.sse, console)?;

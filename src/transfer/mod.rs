@@ -90,6 +90,8 @@ mod uploader;
 mod verify;
 
 use self::job::Job;
+#[cfg(feature = "cli")]
+pub(crate) use self::source::FileSource;
 // What a dry run looks into.
 #[cfg(feature = "cli")]
 pub(crate) use self::request::Opened;

@@ -60,10 +60,11 @@ fn leaves_the_key(operation: Operation, status: u16, code: &str, message: &str) 
         None | Some((ErrorKind::Credentials, _)) => !SURELY_CREDENTIALS.contains(&code) && !is_late(code, message),
         Some(_) => code == "SsecDecryptHeaderInvalid",
     };
-    reads(operation) && matches!(status, 400 | 403) && open
+    looks_at_object(operation) && matches!(status, 400 | 403) && open
 }
 
-fn reads(operation: Operation) -> bool {
+/// Whether a call asks for an object itself, so that its key matters.
+fn looks_at_object(operation: Operation) -> bool {
     matches!(operation, Operation::Head | Operation::Get)
 }
 
@@ -130,8 +131,8 @@ impl Refused {
         self.customer_key && leaves_the_key(self.operation, self.status.as_u16(), code, message)
     }
 
-    fn reads(&self) -> bool {
-        reads(self.operation)
+    fn looks_at_object(&self) -> bool {
+        looks_at_object(self.operation)
     }
 
     fn is_late(&self) -> bool {
@@ -157,7 +158,7 @@ impl Refused {
                 Some("the endpoint sends to another one, which is not followed; check --endpoint and --region")
             }
             401 | 403 => Some("check the credentials, and that they may do this to this bucket and key"),
-            404 if self.reads() => Some("there is no such object; check bucket and key"),
+            404 if self.looks_at_object() => Some("there is no such object; check bucket and key"),
             404 => Some(BUCKET),
             407 => Some("the proxy wants credentials of its own; put them into its address"),
             409 => Some("somebody else writes the same key, or the object exists already"),
@@ -175,7 +176,7 @@ impl Refused {
             )
         } else if self.is_late() {
             Some(CLOCK)
-        } else if self.status == StatusCode::PRECONDITION_FAILED && !self.reads() {
+        } else if self.status == StatusCode::PRECONDITION_FAILED && !self.looks_at_object() {
             // The one condition that a writing call may carry is that there be no object yet.
             Some(EXISTS)
         } else {

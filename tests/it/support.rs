@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sealift::{
     clock::Clock,
     dialect::Dialect,
-    emulator::{Emulator, EmulatorOptions},
-    ident::{Bucket, ObjectKey},
+    emulator::{self, Emulator, EmulatorOptions},
+    ident::{Bucket, ObjectKey, Region},
     signing::{CredentialProvider, Credentials},
     transport::{ClientOptions, StoreClient},
     wire::{Address, Addressing},
@@ -33,11 +33,24 @@ pub(crate) async fn store_with(change: impl FnOnce(EmulatorOptions) -> EmulatorO
     Store { emulator, dir }
 }
 
+/// The same as it speaks S3.
+pub(crate) async fn s3_store_with(change: impl FnOnce(EmulatorOptions) -> EmulatorOptions) -> Store {
+    let dir = tempfile::tempdir().unwrap();
+    let options = EmulatorOptions::s3(dir.path()).strict(true).durable(false);
+    let emulator = Emulator::start(change(options)).await.unwrap();
+    Store { emulator, dir }
+}
+
 impl Store {
     /// The default bucket in path style.
     pub(crate) fn address(&self) -> Address {
-        let bucket = Bucket::new(Dialect::Cos, self.emulator.bucket()).unwrap();
-        Address::new(Dialect::Cos, &bucket, None, Some(&self.emulator.endpoint()), Addressing::Path).unwrap()
+        let dialect = match self.emulator.dialect() {
+            emulator::Dialect::Cos => Dialect::Cos,
+            _ => Dialect::S3,
+        };
+        let (bucket, region) = (self.emulator.bucket(), self.emulator.region());
+        let (bucket, region) = (Bucket::new(dialect, bucket).unwrap(), Region::new(region).unwrap());
+        Address::new(dialect, &bucket, Some(&region), Some(&self.emulator.endpoint()), Addressing::Path).unwrap()
     }
 
     /// The store's own credentials.

@@ -7,5 +7,6 @@ pub(crate) mod model;
 mod modes;
 mod requests;
 pub(crate) mod rig;
+mod s3;
 mod source;
 mod stream;

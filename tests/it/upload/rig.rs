@@ -64,6 +64,11 @@ impl Rig {
         self.uploader.upload(self.request().sse(sse.clone())).await
     }
 
+    /// No encryption, as the store's dialect has it.
+    fn nothing(&self) -> SseContext {
+        SseContext::none(self.client.dialect())
+    }
+
     /// The object's bytes as the store gives them.
     pub(crate) async fn read(&self, sse: &SseContext) -> Result<Vec<u8>> {
         let call = Get { key: key(KEY), version_id: None, range: None, if_match: None };
@@ -83,7 +88,7 @@ impl Rig {
     /// The unfinished uploads that the store holds.
     pub(crate) async fn uploads(&self) -> Vec<ListedUpload> {
         let call = ListUploads { prefix: String::new(), after: None };
-        self.client.send(&call, &none()).await.unwrap().value.uploads
+        self.client.send(&call, &self.nothing()).await.unwrap().value.uploads
     }
 
     /// How many there are.
@@ -109,7 +114,7 @@ impl Rig {
         assert!(error.cleanup().is_none(), "{error:?}");
         self.store.emulator.set_faults(FaultPlan::new());
         assert_eq!(self.unfinished().await, 0, "an unfinished upload was left behind");
-        let head = self.head(&none()).await.unwrap_err();
+        let head = self.head(&self.nothing()).await.unwrap_err();
         assert_eq!(head.status(), Some(404), "an object was left behind: {head:?}");
         error
     }
