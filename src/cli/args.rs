@@ -55,7 +55,7 @@ pub(super) struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Upload a file or a stream, verify it, and print the receipt; stopped or killed, the same command goes on where it was.
+    /// Upload a file or a stream, verify it, and print the receipt; stopped or killed, the same command goes on.
     #[command(after_help = PUT_EXAMPLES)]
     Put(Box<PutArgs>),
     /// Download an object and check it.

@@ -123,17 +123,22 @@ async fn upload(job: &Arc<Job>, scribe: Scribe, beginning: Beginning) -> Result<
 /// Reads the first part of a stream, which decides whether it is one PUT or many parts.
 async fn upload_stream(job: &Arc<Job>, scribe: Scribe, flow: Flow) -> Result<Receipt> {
     job.board.stage(Stage::Reading);
-    match job.unless_cancelled(flow.next()).await? {
-        Some((flow, _, first)) if !flow.has_ended() => anew(job, scribe, Some(flow.unread(first))).await,
-        Some((flow, _, first)) if !job.assurance.proves_put(first.len) => {
-            anew(job, scribe, Some(flow.unread(first))).await
+    let failure = match job.unless_cancelled(flow.next()).await {
+        Ok(Some((flow, _, first))) if !flow.has_ended() || !job.assurance.proves_put(first.len) => {
+            return anew(job, scribe, Some(flow.unread(first))).await;
         }
-        Some((_, _, whole)) => {
+        Ok(Some((_, _, whole))) => {
             scribe.close().await?;
-            single::put(job, Supply::Held(whole)).await
+            return single::put(job, Supply::Held(whole)).await;
         }
-        None => Err(Error::new(ErrorKind::Internal, "a stream has no first part")),
-    }
+        Ok(None) => Error::new(ErrorKind::Internal, "a stream has no first part"),
+        Err(failure) => failure,
+    };
+    // Its journal has nothing to tell, and is gone before anybody hears of the end.
+    Err(match scribe.close().await {
+        Ok(()) => failure,
+        Err(error) => failure.with_cleanup(error),
+    })
 }
 
 /// Sends in parts what nothing is in the store of.

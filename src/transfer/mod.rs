@@ -16,8 +16,8 @@
 //! allows. Every byte is read once, unless the Content-MD5 of a file is asked for or the file was touched meanwhile.
 //!
 //! With a [`journal`], the same request goes on where an earlier run has ended, whether that failed, was stopped or was
-//! killed; of a stream the journal tells only what is left. What no run can bring to a good end is removed from the store, and so is every upload without a journal that
-//! fails; a finished object never is.
+//! killed; of a stream the journal tells only what is left. What no run can bring to a good end is removed from the
+//! store, and so is every upload without a journal that fails; a finished object never is.
 //!
 //! # Examples
 //!

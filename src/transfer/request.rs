@@ -100,10 +100,10 @@ impl UploadRequest {
     /// A stream of any length to a key, without encryption and with defaults for everything else.
     ///
     /// The stream is read once, up to its end, by the uploader's own threads. Each part is held in memory until the
-    /// store has proved it, so parts are as large as [`UploaderOptions::memory`](crate::transfer::UploaderOptions::memory)
-    /// allows, and grow, because a store takes 10,000 of them: [`StreamPlan`](crate::transfer::StreamPlan) tells how
-    /// they grow and which stream is the longest that fits. A longer one fails with `Config` when it gets there. A stream
-    /// that ends within its first part is sent by a single PUT.
+    /// store has proved it, so parts are no larger than the
+    /// [memory of the uploader](crate::transfer::UploaderOptions::memory) allows; and they grow, because a store takes
+    /// 10,000 of them. [`StreamPlan`] tells how, and which stream is the longest that fits; a longer one fails with
+    /// `Config` when it gets there. A stream that ends within its first part is sent by a single PUT.
     ///
     /// Clones of the request share the stream: one upload takes it, and any other fails with `Config`. An upload of a
     /// stream cannot be gone on with, because what was read is gone: whatever stops it, it is removed from the store.
@@ -334,7 +334,7 @@ pub struct PreparedUpload {
 }
 
 impl PreparedUpload {
-    /// How the file becomes parts; `None` for a stream, of which [`StreamPlan`](crate::transfer::StreamPlan) tells.
+    /// How the file becomes parts; `None` for a stream, of which [`StreamPlan`] tells.
     pub fn plan(&self) -> Option<&Plan> {
         match &self.opened {
             Opened::File(_, plan) => Some(plan),

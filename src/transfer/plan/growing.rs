@@ -53,8 +53,9 @@ pub struct StreamPlan {
 }
 
 impl StreamPlan {
-    /// Plans a stream whose parts on their way may take `memory` bytes, as [`UploaderOptions`](crate::transfer::UploaderOptions)
-    /// has them; in parts of exactly `part_size` bytes if the user wishes so.
+    /// Plans a stream whose parts on their way may take `memory` bytes, as
+    /// [`UploaderOptions`](crate::transfer::UploaderOptions) has them; in parts of exactly `part_size` bytes if the user
+    /// wishes so.
     ///
     /// # Errors
     /// `Config` if a part does not fit into the memory, or if the given part size is outside the store's limits.
