@@ -70,7 +70,7 @@ impl Environment {
 ///
 /// # Examples
 /// ```no_run
-/// use sealift::credentials::{Environment, discover};
+/// use sealift::credentials::{Environment, cos::discover};
 ///
 /// let provider = discover(Environment::system())?;
 /// # Ok::<(), sealift::error::Error>(())
