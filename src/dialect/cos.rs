@@ -34,6 +34,7 @@ pub(super) const NAMES: Names = Names {
     },
     traffic_limit: Some("x-cos-traffic-limit"),
     security_token: "x-cos-security-token",
+    blocked_keys: None,
     reserved: &[
         ("x-cos-server-side-encryption", "the encryption has its own options, so that every call carries it"),
         ("x-cos-copy-source", "it would turn the upload into a copy"),

@@ -55,6 +55,8 @@ pub(crate) struct Names {
     pub(crate) traffic_limit: Option<&'static str>,
     /// The token of temporary credentials.
     pub(crate) security_token: &'static str,
+    /// What to do where a bucket refuses every customer key with a mere denial, if there are such buckets.
+    pub(crate) blocked_keys: Option<&'static str>,
     /// The beginnings of header names that a user may not add to an upload, each with the reason.
     pub(crate) reserved: &'static [(&'static str, &'static str)],
 }

@@ -40,6 +40,11 @@ pub(super) const NAMES: Names = Names {
     forbid_overwrite: ForbidOverwrite { header: ("if-none-match", "*"), at_initiate: false, despite_versions: true },
     traffic_limit: None,
     security_token: "x-amz-security-token",
+    // "Blocking or unblocking SSE-C for a general purpose bucket": 403 AccessDenied to every write that names a key.
+    blocked_keys: Some(
+        "since April 2026 buckets of AWS refuse customer keys unless they are told to take them \
+         (PutBucketEncryption with BlockedEncryptionTypes NONE)",
+    ),
     reserved: &[
         ("x-amz-server-side-encryption", "the encryption has its own options, so that every call carries it"),
         ("x-amz-copy-source", "it would turn the upload into a copy"),

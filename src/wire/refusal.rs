@@ -20,6 +20,7 @@ pub(super) const NOT_THE_STORE: &str = "the answer did not come from the store (
 /// The error for an answer whose status is not 2xx.
 pub(crate) fn refusal(dialect: Dialect, operation: Operation, sse: &SseContext, answer: &RawAnswer) -> Error {
     let refused = Refused {
+        dialect,
         operation,
         status: answer.status,
         error: StoreError::read(dialect, answer),
@@ -32,7 +33,7 @@ pub(crate) fn refusal(dialect: Dialect, operation: Operation, sse: &SseContext, 
 pub(super) fn hidden(dialect: Dialect, operation: Operation, answer: &RawAnswer, root: &Element) -> Error {
     let mut error = StoreError::from_xml(root);
     error.request_id = request_id(dialect, &answer.headers);
-    Refused { operation, status: answer.status, error, customer_key: false }.into_error()
+    Refused { dialect, operation, status: answer.status, error, customer_key: false }.into_error()
 }
 
 /// Whether a HEAD or GET may have been refused for the object's customer key, which was not given or is another one.
@@ -75,6 +76,7 @@ fn is_late(code: &str, message: &str) -> bool {
 
 /// A refused call.
 struct Refused {
+    dialect: Dialect,
     operation: Operation,
     status: StatusCode,
     error: StoreError,
@@ -131,6 +133,11 @@ impl Refused {
         self.customer_key && leaves_the_key(self.operation, self.status.as_u16(), code, message)
     }
 
+    /// Whether the bucket may take no customer keys at all.
+    fn may_be_blocked(&self) -> bool {
+        self.customer_key && self.error.code == "AccessDenied" && !self.looks_at_object()
+    }
+
     fn looks_at_object(&self) -> bool {
         looks_at_object(self.operation)
     }
@@ -182,10 +189,13 @@ impl Refused {
         } else {
             known(&self.error.code).map_or_else(|| self.hint_by_status(), |(_, hint)| hint)
         };
-        match (&self.error.request_id, remedy) {
-            (Some(_), remedy) => remedy.map(ToOwned::to_owned),
-            (None, None) => Some(NOT_THE_STORE.to_owned()),
-            (None, Some(remedy)) => Some(format!("{NOT_THE_STORE}; if it did: {remedy}")),
+        let names = self.dialect.names();
+        let foreign = names.always_names_requests && self.error.request_id.is_none();
+        match (foreign, remedy, names.blocked_keys.filter(|_| self.may_be_blocked())) {
+            (false, Some(remedy), Some(blocked)) => Some(format!("{remedy}; {blocked}")),
+            (false, remedy, _) => remedy.map(ToOwned::to_owned),
+            (true, None, _) => Some(NOT_THE_STORE.to_owned()),
+            (true, Some(remedy), _) => Some(format!("{NOT_THE_STORE}; if it did: {remedy}")),
         }
     }
 }
@@ -200,7 +210,7 @@ const KMS: &str = "check the KMS key: that it exists in the bucket's region, is 
 const SSE: &str = "check the encryption that is asked for; the store does not take it here";
 const EXISTS: &str = "the object exists already; upload to another key, or allow replacing it";
 const CHANGED: &str = "the object has changed since it was looked at; start again";
-const BUCKET: &str = "check the bucket's name (name-appid) and the region";
+const BUCKET: &str = "check the bucket's name (on COS name-appid) and the region";
 const PART_SIZE: &str = "choose another part size";
 
 /// What a code means for the user (/document/product/436/7730).
@@ -220,10 +230,18 @@ fn known(code: &str) -> Option<(ErrorKind, Option<&'static str>)> {
         "KmsInternalException" | "KmsFreqControl" | "InternalError" | "ServiceUnavailable" | "SlowDown" => {
             (Unavailable, LATER)
         }
+        "InsufficientCapacity" => (Unavailable, "the store is full; make room there, then try again"),
         "RequestTimeout" | "IncompleteBody" | "UserNetworkTooSlow" => {
             (Unavailable, "the network is too slow or breaks; try again, with fewer connections")
         }
-        "BadDigest" => (Integrity, "the bytes changed on their way; look for faulty memory, disk or network"),
+        "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch" => {
+            (Integrity, "the bytes changed on their way; look for faulty memory, disk or network")
+        }
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => (Rejected, "the bucket is in another region; name it with --region"),
+        "InvalidEncryptionAlgorithmError" => (Encryption, SSE),
         "NoSuchBucket" | "InvalidBucketName" | "InvalidRegionName" => (Rejected, BUCKET),
         "NoSuchKey" | "NoSuchVersion" => (Rejected, "there is no such object; check the key and the version"),
         "NoSuchUpload" => (Rejected, "the upload was completed or aborted, or has expired; start a new one"),

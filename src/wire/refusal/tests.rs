@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::*;
-use crate::dialect::COS;
+use crate::dialect::{COS, S3};
 use crate::sse::CustomerKey;
 
 fn answer(status: u16, body: &str, from_store: bool) -> RawAnswer {
@@ -171,4 +171,25 @@ fn a_repeated_customer_key_is_not_shown() {
     let error = refuse(Operation::UploadPart, &customer(), 400, &body("InvalidArgument", &format!("key {key} is bad")));
     assert_eq!(error.message(), "UploadPart failed with 400 InvalidArgument: key […] is bad");
     assert!(!format!("{error:?}").contains(key));
+}
+
+#[test]
+fn a_bucket_that_takes_no_customer_keys_is_named_as_a_reason_where_there_are_such() {
+    let key = || CustomerKey::from_bytes([7; 32]);
+    let denied = |dialect, operation, sse: &SseContext| {
+        let error = refusal(dialect, operation, sse, &answer(403, &body("AccessDenied", "Access Denied"), true));
+        error.hint().unwrap().to_owned()
+    };
+    for operation in [Operation::Initiate, Operation::Put] {
+        assert!(denied(S3, operation, &SseContext::customer(S3, key())).contains("BlockedEncryptionTypes NONE"));
+        assert!(!denied(S3, operation, &SseContext::none(S3)).contains("BlockedEncryptionTypes"));
+        assert!(!denied(COS, operation, &SseContext::customer(COS, key())).contains("BlockedEncryptionTypes"));
+    }
+    assert!(!denied(S3, Operation::Get, &SseContext::customer(S3, key())).contains("BlockedEncryptionTypes"));
+}
+
+#[test]
+fn a_store_that_need_not_name_its_requests_is_not_called_a_stranger() {
+    let error = refusal(S3, Operation::Put, &SseContext::none(S3), &answer(404, &body("NoSuchBucket", "none"), false));
+    assert!(!error.hint().unwrap().contains("proxy"), "{error:?}");
 }
