@@ -68,3 +68,22 @@ fn regions_cannot_name_another_host() {
         assert_eq!(Region::new(name).expect_err("a bad region").kind(), ErrorKind::Config, "{name}");
     }
 }
+
+#[test]
+fn an_s3_address_has_the_rules_of_s3() {
+    let url: ObjectUrl = "s3://my-bucket/a/b".parse().expect("a sound address");
+    assert_eq!((url.dialect.scheme(), url.key().expect("a sound key").as_str()), ("s3", "a/b"));
+    assert_eq!(url.to_string(), "s3://my-bucket/a/b");
+    for bucket in ["abc", "my.bucket.of.old", "Upper_case"] {
+        assert!(format!("s3://{bucket}/k").parse::<ObjectUrl>().is_ok(), "{bucket}");
+    }
+    refused("s3://ab/k", "fewer than 3");
+    refused("s3://-abc/k", "begins or ends");
+    refused("s3://a..b/k", "two dots");
+    refused("s3://b@cket/k", "only letters");
+    refused(&format!("s3://bucket/{}", "k".repeat(1025)), "1024");
+    assert!(format!("s3://bucket/{}", "k".repeat(1024)).parse::<ObjectUrl>().and_then(|url| url.key()).is_ok());
+    // A leading slash is a key's own on S3.
+    refused("cos://examplebucket-1250000000//k", "must not begin");
+    assert_eq!("s3://bucket//k".parse::<ObjectUrl>().and_then(|url| url.key()).expect("a sound key").as_str(), "/k");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::*;
-use crate::dialect::COS;
+use crate::dialect::{COS, S3};
 use crate::secret::Secret;
 
 const KEY_ID: &str = "48ba38aa-26c5-11e8-855a-52540085308f";
@@ -277,4 +277,55 @@ fn a_context_tells_what_was_asked_but_never_the_key() {
 fn a_key_id_that_would_break_out_of_its_header_is_refused() {
     let error = SseContext::kms(COS, Some("id\r\nx-cos-acl: public-read".to_owned()), None).unwrap_err();
     assert_eq!(error.kind(), crate::error::ErrorKind::Config);
+}
+
+/// On S3: the mode, as a name without its value; a customer key; a source's customer key.
+const S3_TABLE: [(Operation, bool, bool, bool); 12] = [
+    (Operation::Initiate, true, true, false),
+    (Operation::UploadPart, false, true, false),
+    (Operation::UploadPartCopy, false, true, true),
+    (Operation::Complete, false, true, false),
+    (Operation::ListParts, false, true, false),
+    (Operation::Abort, false, false, false),
+    (Operation::ListUploads, false, false, false),
+    (Operation::Head, false, true, false),
+    (Operation::Get, false, true, false),
+    (Operation::Put, true, true, false),
+    (Operation::PutCopy, true, true, true),
+    (Operation::Delete, false, false, false),
+];
+
+#[test]
+fn on_s3_every_call_carries_what_its_manual_wants_and_nothing_else() {
+    const SSE: &str = "x-amz-server-side-encryption";
+    assert_eq!(S3_TABLE.map(|(operation, ..)| operation), Operation::ALL);
+    let names =
+        |apply: &dyn Fn(&mut HeaderMap)| -> Vec<String> { carried(|headers| apply(headers)).into_keys().collect() };
+    let triple =
+        |prefix: &str| ["algorithm", "key", "key-md5"].map(|name| format!("{prefix}-customer-{name}")).to_vec();
+    let managed = SseContext::managed(S3);
+    let context = Some(KmsContext::parse(CONTEXT).unwrap());
+    let kms = SseContext::kms(S3, Some(KEY_ID.to_owned()), context).unwrap();
+    let customer = SseContext::customer(S3, CustomerKey::from_bytes([7; 32]));
+    for (operation, mode, key, source) in S3_TABLE {
+        let if_so = |so: bool, names: Vec<String>| if so { names } else { Vec::new() };
+        assert_eq!(names(&|headers| SseContext::none(S3).apply(operation, headers)), [""; 0], "{operation}");
+        assert_eq!(
+            names(&|headers| managed.apply(operation, headers)),
+            if_so(mode, vec![SSE.to_owned()]),
+            "{operation}"
+        );
+        let of_kms = [SSE.to_owned(), format!("{SSE}-aws-kms-key-id"), format!("{SSE}-context")].to_vec();
+        assert_eq!(names(&|headers| kms.apply(operation, headers)), if_so(mode, of_kms), "{operation}");
+        assert_eq!(names(&|headers| customer.apply(operation, headers)), if_so(key, triple(SSE)), "{operation}");
+        let of_source = triple("x-amz-copy-source-server-side-encryption");
+        assert_eq!(
+            names(&|headers| customer.apply_as_source(operation, headers)),
+            if_so(source, of_source),
+            "{operation}"
+        );
+    }
+    let mut headers = HeaderMap::new();
+    kms.apply(Operation::Put, &mut headers);
+    assert_eq!(headers[SSE], "aws:kms");
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::dialect::COS;
+use crate::dialect::{COS, S3};
 
 const BUCKET: &str = "examplebucket-1250000000";
 const OWN_HOST: &str = "examplebucket-1250000000.cos.ap-beijing.myqcloud.com";
@@ -217,4 +217,40 @@ proptest! {
             prop_assert!(same, "{} {}", url, address.host());
         }
     }
+}
+
+#[test]
+fn an_s3_bucket_goes_before_the_regions_host_unless_it_has_dots() {
+    let of = |bucket: &str, endpoint: Option<&str>, addressing| {
+        let bucket = Bucket::new(S3, bucket).unwrap();
+        let region = Region::new("eu-west-1").unwrap();
+        let address = Address::new(S3, &bucket, Some(&region), endpoint, addressing).unwrap();
+        address.uri(Some(&key("k")), "").unwrap().to_string()
+    };
+    assert_eq!(of("my-bucket", None, Addressing::Auto), "https://my-bucket.s3.eu-west-1.amazonaws.com/k");
+    assert_eq!(of("my.bucket", None, Addressing::Auto), "https://s3.eu-west-1.amazonaws.com/my.bucket/k");
+    assert_eq!(of("my.bucket", None, Addressing::Virtual), "https://my.bucket.s3.eu-west-1.amazonaws.com/k");
+    assert_eq!(
+        of("bucket", Some("https://[2001:db8::1]:9000"), Addressing::Auto),
+        "https://[2001:db8::1]:9000/bucket/k"
+    );
+    assert_eq!(of("bucket", Some("http://[::1]:80"), Addressing::Auto), "http://[::1]/bucket/k");
+    assert_eq!(of("bucket", Some("https://files.example"), Addressing::BucketHost), "https://files.example/k");
+    assert_eq!(of("bucket", Some("https://bucket.s3.example"), Addressing::Auto), "https://bucket.s3.example/k");
+}
+
+#[test]
+fn signatures_name_the_region_that_was_given_or_that_of_every_store() {
+    let bucket = Bucket::new(S3, "bucket").unwrap();
+    let of = |region: Option<&str>| {
+        let region = region.map(|name| Region::new(name).unwrap());
+        Address::new(S3, &bucket, region.as_ref(), Some("https://s3.example"), Addressing::Path)
+            .unwrap()
+            .region()
+            .to_owned()
+    };
+    assert_eq!(of(Some("eu-central-1")), "eu-central-1");
+    assert_eq!(of(None), "us-east-1");
+    let nowhere = Address::new(S3, &bucket, None, None, Addressing::Auto).unwrap_err();
+    assert!(nowhere.hint().unwrap().contains("--region"), "{nowhere}");
 }
