@@ -19,6 +19,7 @@
 //! | 2 | [`wire`], [`signing`] | typed calls ↔ HTTP; seal a request head |
 //! | 1 | [`checksum`], [`sse`] | CRC-64 and its combine; the encryption context, its carriage and its echo |
 //! | 0 | [`ident`], [`operation`], [`dialect`], [`secret`], [`clock`], [`error`], `small_file` | the vocabulary |
+//! | – | [`guide`] | pages on each store; no code |
 //! | – | `emulator` | a store written from the manuals, not from the client: uses `secret` and `clock` only |
 //!
 //! # Invariants that the code does not show
@@ -51,6 +52,7 @@ pub mod dialect;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod error;
+pub mod guide;
 pub mod ident;
 pub mod operation;
 pub mod secret;

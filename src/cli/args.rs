@@ -92,7 +92,7 @@ pub(super) struct PutArgs {
     /// The file to upload, or `-` for standard input of any length.
     #[arg(value_name = "SRC", value_hint = ValueHint::FilePath)]
     pub(super) source: OsString,
-    /// Where to: cos://BUCKET-APPID/KEY. The key is taken literally; after a trailing `/` the file's name is appended.
+    /// Where to: cos://BUCKET-APPID/KEY or s3://BUCKET/KEY. The key is taken literally; after a trailing `/` the file's name is appended.
     #[arg(value_name = "URL", value_hint = ValueHint::Url)]
     pub(super) url: String,
     #[command(flatten)]
@@ -142,7 +142,7 @@ pub(super) struct TuningArgs {
 /// Options of `get`.
 #[derive(Args, Debug)]
 pub(super) struct GetArgs {
-    /// The object: cos://BUCKET-APPID/KEY.
+    /// The object: cos://BUCKET-APPID/KEY or s3://BUCKET/KEY.
     #[arg(value_name = "URL", value_hint = ValueHint::Url)]
     pub(super) url: String,
     /// A file, a directory, or `-` for stdout. A file that exists is replaced, once the whole object is there and checked.
@@ -160,7 +160,7 @@ pub(super) struct GetArgs {
 /// Options of `stat`.
 #[derive(Args, Debug)]
 pub(super) struct StatArgs {
-    /// The object: cos://BUCKET-APPID/KEY.
+    /// The object: cos://BUCKET-APPID/KEY or s3://BUCKET/KEY.
     #[arg(value_name = "URL", value_hint = ValueHint::Url)]
     pub(super) url: String,
     #[command(flatten)]
@@ -265,7 +265,8 @@ Examples:
 Credentials come from the environment (COS_SECRET_ID and COS_SECRET_KEY, or
 TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY), from the files of coscli,
 coscmd, tccli and the Tencent Cloud SDKs, or from the role of a cloud machine;
-never from the command line.
+for s3:// from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profiles of the
+AWS CLI, or the role of the container or machine; never from the command line.
 
 Exit codes:
    0  done                             7  store unreachable, or no answer
@@ -294,6 +295,8 @@ Examples:
     tar c home | sealift put - cos://backup-1250000000/home.tar
   The same, kept in a file first, so that the upload can be resumed:
     tar c home | sealift put - cos://b-1250000000/home.tar --spool /var/tmp
+  To a store that speaks S3:
+    sealift put big.tar s3://bucket/ --endpoint https://rgw.example --sse managed
   For a script:
     sealift --json put big.tar cos://backup-1250000000/ | jq -r .crc64";
 
