@@ -1,6 +1,6 @@
 """Gathers the verdicts into a table, names each failure, and ends with `N passed, N failed`.
 
-    report.py VERDICTS
+    report.py VERDICTS [JUDGE...]
 
 Fails on any failed case, and where a judge that must speak did not.
 """
@@ -18,7 +18,8 @@ JUDGES = [
 ]
 
 
-def main(path):
+def main(path, *judges):
+    judges = judges or JUDGES
     counts = collections.defaultdict(lambda: [0, 0])
     failures = []
     with open(path, encoding="utf-8") as file:
@@ -28,13 +29,13 @@ def main(path):
             counts[judge, check][0 if passed else 1] += 1
             if not passed:
                 failures.append(f"FAIL  {judge}: {check}: {case}: {' '.join(detail)}")
-    for judge in JUDGES:
+    for judge in judges:
         if not any(it == judge for it, _ in counts):
             counts[judge, "count"][1] += 1
             failures.append(f"FAIL  {judge}: said nothing")
     width = max(len(check) for _, check in counts)
     print(f"{'judge':28} {'check':{width}} passed failed")
-    for (judge, check), (passed, failed) in sorted(counts.items(), key=lambda it: JUDGES.index(it[0][0])):
+    for (judge, check), (passed, failed) in sorted(counts.items(), key=lambda it: judges.index(it[0][0])):
         print(f"{judge:28} {check:{width}} {passed:6} {failed:6}")
     for failure in failures[:50]:
         print(failure)
@@ -46,4 +47,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

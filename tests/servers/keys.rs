@@ -2,7 +2,7 @@
 
 use crate::{objects, sealift::Sealift, world::Case};
 
-/// Slashes in a row are part of a key: no server may take two of them for one.
+/// Slashes in a row are part of a key, whatever a server makes of them.
 const AWKWARD: [&str; 8] = [
     "plus+and space",
     "100%",
@@ -23,9 +23,15 @@ pub(crate) fn awkward(case: &Case) {
         sealift.holds(key, &source);
     }
     // A key that was read in another way would be found under that one.
-    for other in ["plus and space", "plus and+space", "a/b c", "double/slash/three"] {
+    for other in ["plus and space", "plus and+space", "a/b c"] {
         sealift.lacks(other);
     }
+    if case.server.folds_slashes() {
+        sealift.holds("double/slash/three", &source);
+    } else {
+        sealift.lacks("double/slash/three");
+    }
     sealift.leaves_nothing();
-    case.note("awkward keys", "same bytes");
+    let slashes = if case.server.folds_slashes() { "; the server folds //" } else { "" };
+    case.note("awkward keys", &format!("same bytes{slashes}"));
 }

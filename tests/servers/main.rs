@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 fn trials(world: &Arc<World>, server: &Arc<Server>) -> Vec<Trial> {
     let mut plan = Plan { world, server, trials: Vec::new() };
     for mode in Mode::ALL {
-        plan.add(mode, "a small file by one PUT", objects::small);
+        plan.add(mode, "a small file", objects::small);
         plan.add(mode, "ten parts", objects::ten_parts);
         if !server.takes(mode) {
             continue;

@@ -2,6 +2,7 @@
 
 use crate::{
     objects::proved,
+    resume::half_way,
     sealift::{Done, Sealift},
     world::Case,
 };
@@ -22,11 +23,13 @@ pub(crate) fn there_before(case: &Case) {
 
 /// An object that appears after the look at the key: only the server can refuse then, and not every server does.
 pub(crate) fn there_meanwhile(case: &Case) {
-    let (sealift, other) = (Sealift::new(case), Sealift::new(case));
+    let proxy = half_way(case);
+    let (sealift, other) = (Sealift::through(case, &proxy), Sealift::new(case));
     let (ours, theirs) = (case.stock().ten_parts(), case.stock().two_parts());
-    let mut child = sealift.slow_put(&ours, "raced", &["--no-clobber"]);
-    sealift.wait_for_parts(2, &mut child);
+    let mut child = sealift.start_put(&ours, "raced", &["--no-clobber"]);
+    sealift.wait_for_parts(1, &mut child);
     other.put(&theirs, "raced", &[]).value();
+    proxy.release();
     let done = Done::from(child.wait_with_output().unwrap());
     if case.server.ignores_the_condition() {
         done.value();
@@ -42,11 +45,13 @@ pub(crate) fn there_meanwhile(case: &Case) {
 
 /// Without a condition the last one to complete wins, or the server has ended the upload; never a mixture.
 pub(crate) fn put_meanwhile(case: &Case) {
-    let (sealift, other) = (Sealift::new(case), Sealift::new(case));
+    let proxy = half_way(case);
+    let (sealift, other) = (Sealift::through(case, &proxy), Sealift::new(case));
     let (ours, theirs) = (case.stock().ten_parts(), case.stock().small());
-    let mut child = sealift.slow_put(&ours, "shared", &[]);
-    sealift.wait_for_parts(2, &mut child);
+    let mut child = sealift.start_put(&ours, "shared", &[]);
+    sealift.wait_for_parts(1, &mut child);
     other.put(&theirs, "shared", &[]).value();
+    proxy.release();
     let done = Done::from(child.wait_with_output().unwrap());
     if case.server.put_ends_uploads() {
         assert_eq!(done.code, Some(6), "{done:?}");

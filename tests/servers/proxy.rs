@@ -8,7 +8,7 @@ use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread,
@@ -33,6 +33,10 @@ pub(crate) enum Trick {
     },
     /// Completes the upload, and closes the connection in the place of an answer, once.
     LoseAnswerOfComplete,
+    /// Lets so many parts through, and the others only once it is told to.
+    HoldParts {
+        after: u32,
+    },
     /// Answers Complete with an error in a success, once, whether it was handed on or not.
     ErrorInside200 {
         done: bool,
@@ -71,6 +75,8 @@ struct Shared {
     trick: Trick,
     played: AtomicU32,
     seen: Mutex<Vec<Seen>>,
+    released: Mutex<bool>,
+    release: Condvar,
     ended: AtomicBool,
 }
 
@@ -79,6 +85,8 @@ type Store = StreamOwned<ClientConnection, TcpStream>;
 
 /// No connection may stand still for longer.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What is smaller is no part of a file, but a trial.
+const LEAST_DATA: u64 = 1 << 20;
 const LONGEST_HEAD: usize = 64 << 10;
 const SPOILT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code><Message>We \
                       encountered an internal error. Please try again.</Message></Error>";
@@ -96,6 +104,8 @@ impl Proxy {
             trick,
             played: AtomicU32::new(0),
             seen: Mutex::default(),
+            released: Mutex::default(),
+            release: Condvar::new(),
             ended: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -116,6 +126,12 @@ impl Proxy {
         self.port
     }
 
+    /// Lets the parts go that it holds, and all that follow.
+    pub(crate) fn release(&self) {
+        *self.shared.released.lock().unwrap() = true;
+        self.shared.release.notify_all();
+    }
+
     /// How many requests it has spoilt.
     pub(crate) fn played(&self) -> u32 {
         self.shared.played.load(Ordering::Relaxed)
@@ -129,6 +145,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
+        self.release();
         self.shared.ended.store(true, Ordering::Relaxed);
         // Wakes the one that accepts.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
@@ -143,7 +160,12 @@ impl Shared {
         let head = read_head(&mut client)?;
         let call = call_of(&head);
         let size = content_length(&head);
-        let plays = call == Call::Complete && self.plays();
+        let plays = call == Call::Complete
+            && !matches!(self.trick, Trick::HoldParts { .. } | Trick::ChangeParts { .. })
+            && self.plays();
+        if call == Call::UploadPart && size >= LEAST_DATA {
+            self.hold();
+        }
         let mut store = if plays && self.trick == (Trick::ErrorInside200 { done: false }) {
             None
         } else {
@@ -183,15 +205,24 @@ impl Shared {
         let most = match self.trick {
             Trick::None => 0,
             Trick::ChangeParts { times } => times,
+            Trick::HoldParts { after } => after,
             Trick::LoseAnswerOfComplete | Trick::ErrorInside200 { .. } => 1,
         };
         self.played.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |it| (it < most).then_some(it + 1)).is_ok()
     }
 
+    /// Waits, if this part is one too many.
+    fn hold(&self) {
+        if matches!(self.trick, Trick::HoldParts { .. }) && !self.plays() {
+            let released = self.released.lock().unwrap();
+            drop(self.release.wait_timeout_while(released, PATIENCE, |released| !*released).unwrap());
+        }
+    }
+
     /// Hands a body on. What is not data is returned as well.
     fn hand_on(&self, client: &mut Client, mut store: Option<&mut Store>, call: Call, size: u64) -> io::Result<String> {
         let changes = call == Call::UploadPart
-            && size > 1 << 20
+            && size >= LEAST_DATA
             && matches!(self.trick, Trick::ChangeParts { .. })
             && self.plays();
         let mut spoil = changes.then_some(size / 2);

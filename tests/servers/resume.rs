@@ -4,20 +4,22 @@ use serde_json::Value;
 
 use crate::{
     objects::proved,
+    proxy::{Proxy, Trick},
     sealift::{Done, Sealift},
-    world::Case,
+    world::{Case, PART},
 };
 
 /// After a SIGKILL the same command sends the rest, and the object is the file.
 pub(crate) fn killed(case: &Case) {
-    let sealift = Sealift::new(case);
+    let proxy = half_way(case);
+    let sealift = Sealift::through(case, &proxy);
     let source = case.stock().ten_parts();
-    kill_half_way(&sealift, case);
+    kill(&sealift, case, &proxy);
     let receipt = sealift.put(&source, "killed", &[]).value();
     proved(case, &receipt);
     let (resumed, size) = (receipt["resumed_parts"].as_u64().unwrap(), source.metadata().unwrap().len());
-    assert!(resumed > 0, "nothing was taken over: {receipt}");
-    assert!(receipt["sent_bytes"].as_u64().unwrap() < size, "all of it was sent again: {receipt}");
+    assert!(resumed >= HALF.into(), "what was done was not taken over: {receipt}");
+    assert!(receipt["sent_bytes"].as_u64().unwrap() <= size - resumed * PART, "too much was sent again: {receipt}");
     sealift.holds("killed", &source);
     sealift.leaves_nothing();
     case.note("killed", "goes on");
@@ -25,8 +27,9 @@ pub(crate) fn killed(case: &Case) {
 
 /// What a killed one has left can be seen and removed, and then a new one begins from the start.
 pub(crate) fn killed_and_aborted(case: &Case) {
-    let sealift = Sealift::new(case);
-    kill_half_way(&sealift, case);
+    let proxy = half_way(case);
+    let sealift = Sealift::through(case, &proxy);
+    kill(&sealift, case, &proxy);
     let left = sealift.unfinished();
     assert_eq!((left.len(), &left[0]["journal"]["state"]), (1, &Value::from("resumable")), "{left:?}");
     let aborted = sealift.run(&["uploads", "abort", &case.url(""), "--all"], &[]).value();
@@ -41,12 +44,14 @@ pub(crate) fn killed_and_aborted(case: &Case) {
 
 /// An upload that somebody else has removed fails for good, and the next run begins anew.
 pub(crate) fn aborted_meanwhile(case: &Case) {
-    let (sealift, other) = (Sealift::new(case), Sealift::new(case));
+    let proxy = half_way(case);
+    let (sealift, other) = (Sealift::through(case, &proxy), Sealift::new(case));
     let source = case.stock().ten_parts();
-    let mut child = sealift.slow_put(&source, "robbed", &[]);
-    let id = sealift.wait_for_parts(2, &mut child);
+    let mut child = sealift.start_put(&source, "robbed", &[]);
+    let id = sealift.wait_for_parts(HALF.into(), &mut child);
     // From another home, so that it knows of no living owner.
     other.run(&["uploads", "abort", &case.url("robbed"), "--upload-id", &id], &[]).value();
+    proxy.release();
     let done = Done::from(child.wait_with_output().unwrap());
     let error = done.error();
     assert_eq!((done.code, &error["kind"]), (Some(6), &Value::from("rejected")), "{error}");
@@ -57,13 +62,21 @@ pub(crate) fn aborted_meanwhile(case: &Case) {
     case.note("aborted by others", "exit 6");
 }
 
-/// Kills an upload when the store has some parts, and the journal knows of them.
-fn kill_half_way(sealift: &Sealift<'_>, case: &Case) {
-    let mut child = sealift.slow_put(&case.stock().ten_parts(), "killed", &[]);
-    // Records of parts are synced within a second: four parts at this rate take longer.
-    sealift.wait_for_parts(5, &mut child);
+/// How many parts are there when something happens.
+const HALF: u32 = 5;
+
+/// A proxy at which an upload stops half-way, until it is told to go on.
+pub(crate) fn half_way(case: &Case) -> Proxy {
+    Proxy::start(&case.server, Trick::HoldParts { after: HALF })
+}
+
+/// Kills an upload that has come half-way.
+fn kill(sealift: &Sealift<'_>, case: &Case, proxy: &Proxy) {
+    let mut child = sealift.start_put(&case.stock().ten_parts(), "killed", &[]);
+    sealift.wait_for_parts(HALF.into(), &mut child);
     child.kill().unwrap();
     let done = Done::from(child.wait_with_output().unwrap());
     assert_eq!(done.code, None, "it was killed: {done:?}");
+    proxy.release();
     sealift.lacks("killed");
 }

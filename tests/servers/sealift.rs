@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    io::Read as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -81,10 +82,9 @@ impl<'a> Sealift<'a> {
         self.run(&words.iter().map(String::as_str).collect::<Vec<_>>(), &options)
     }
 
-    /// The same, started, and slow enough to be met under way.
-    pub(crate) fn slow_put(&self, source: &Path, key: &str, more: &[&str]) -> Child {
-        let slow = [more, &["--limit-rate", "15MiB", "--concurrency", "2"]].concat();
-        let (words, options) = self.put_words(source, key, &slow);
+    /// The same, started.
+    pub(crate) fn start_put(&self, source: &Path, key: &str, more: &[&str]) -> Child {
+        let (words, options) = self.put_words(source, key, more);
         self.start(&words.iter().map(String::as_str).collect::<Vec<_>>(), &options)
     }
 
@@ -128,17 +128,22 @@ impl<'a> Sealift<'a> {
         assert_eq!(self.unfinished(), Vec::<Value>::new());
     }
 
-    /// Waits until the store has so many parts of the one upload of this case; its id.
+    /// Waits until the store and the journal have so many parts of the one upload of this case; its id.
     #[track_caller]
     pub(crate) fn wait_for_parts(&self, least: u64, child: &mut Child) -> String {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             if let [upload] = &self.unfinished()[..]
                 && upload["parts"].as_u64() >= Some(least)
+                && upload["journal"]["parts"].as_u64() >= Some(least)
             {
                 return upload["upload_id"].as_str().unwrap().to_owned();
             }
-            assert!(child.try_wait().unwrap().is_none(), "it has ended before {least} parts were there");
+            if child.try_wait().unwrap().is_some() {
+                let mut said = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                panic!("it has ended before {least} parts were there: {said}");
+            }
             thread::sleep(Duration::from_millis(50));
         }
         panic!("there are never {least} parts");

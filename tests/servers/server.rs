@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf, sync::Arc};
 
+use serde_json::Value;
+
 use crate::modes::Mode;
 
 /// Where the `.env` files are.
@@ -92,6 +94,17 @@ impl Server {
     /// Whether a PUT of a key ends the open uploads of it.
     pub(crate) fn put_ends_uploads(&self) -> bool {
         self.kind == Kind::Garage
+    }
+
+    /// Whether a look at the object does not show the checksum that its receipt has: nobody keeps one, or, of an upload
+    /// of one part, Ceph's gateway tells it at Complete only.
+    pub(crate) fn forgets_checksum(&self, receipt: &Value) -> bool {
+        receipt["checksum"]["type"] == "parts" || (self.kind == Kind::Rgw && receipt["parts"] == 1)
+    }
+
+    /// Whether it takes slashes in a row for one, so that two keys may mean one object.
+    pub(crate) fn folds_slashes(&self) -> bool {
+        self.kind == Kind::SeaweedFs
     }
 
     /// The one that takes most bytes per second, of those that check them.

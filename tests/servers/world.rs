@@ -22,6 +22,8 @@ const FINDINGS: &str = "SEALIFT_TEST_FINDINGS";
 
 pub(crate) struct World {
     pub(crate) servers: Vec<Arc<Server>>,
+    /// What every key of this run begins with: the servers may have seen other runs.
+    run: String,
     pub(crate) stock: Stock,
     findings: Option<Mutex<File>>,
 }
@@ -39,13 +41,18 @@ impl World {
     pub(crate) fn new(servers: Vec<Arc<Server>>) -> Self {
         let findings =
             env::var_os(FINDINGS).map(|file| OpenOptions::new().create(true).append(true).open(file).unwrap());
-        Self { servers, stock: Stock::new(), findings: findings.map(Mutex::new) }
+        Self {
+            servers,
+            run: format!("run-{:x}", fastrand::u64(..)),
+            stock: Stock::new(),
+            findings: findings.map(Mutex::new),
+        }
     }
 }
 
 impl Case {
     pub(crate) fn new(world: &Arc<World>, server: &Arc<Server>, mode: Mode, what: &str) -> Self {
-        let prefix = format!("{mode}/{}/", what.replace([' ', ','], "-"));
+        let prefix = format!("{}/{mode}/{}/", world.run, what.replace([' ', ','], "-"));
         Self { world: Arc::clone(world), server: Arc::clone(server), mode, prefix }
     }
 
@@ -70,6 +77,7 @@ impl Case {
     /// Notes a field of the table.
     pub(crate) fn note(&self, column: &str, value: &str) {
         if let Some(file) = &self.world.findings {
+            let value = value.replace(&self.prefix, "…/");
             let line =
                 json!({"server": self.server.name, "mode": self.mode.to_string(), "column": column, "value": value});
             writeln!(file.lock().unwrap(), "{line}").unwrap();
