@@ -17,7 +17,7 @@
 //! | 4 | [`transfer`] | plan, source, budget, engine, ledger, journal, resume, progress |
 //! | 3 | [`transport`], [`credentials`] | one call: build → sign → send → decode → verify → maybe again; who signs |
 //! | 2 | [`wire`], [`signing`] | typed calls ↔ HTTP; seal a request head |
-//! | 1 | [`checksum`], [`sse`] | CRC-64 and its combine; the encryption context, its carriage and its echo |
+//! | 1 | [`checksum`], [`sse`] | checksums and their combining; the encryption context, its carriage and its echo |
 //! | 0 | [`ident`], [`operation`], [`dialect`], [`secret`], [`clock`], [`error`], `small_file` | the vocabulary |
 //! | – | [`guide`] | pages on each store; no code |
 //! | – | `emulator` | a store written from the manuals, not from the client: uses `secret` and `clock` only |
@@ -29,7 +29,7 @@
 //! * Nothing below `transport` is async.
 //! * A request is signed inside each attempt, so that a retry has a fresh date and fresh credentials.
 //! * Room in the byte budget comes first, bytes second: the memory of an upload does not depend on its size.
-//! * ETags are opaque. What proves the bytes is the CRC-64, taken as they leave.
+//! * ETags are opaque. What proves the bytes is a checksum, taken as they leave.
 //! * Complete is never plainly retried: after a doubtful end the store is looked at.
 //! * A step is in the journal before the call that it speaks of leaves; a part is, only after its answer was verified.
 //! * The emulator shares no signing, XML, encryption or CRC-combining code with the client, so that a bug in one

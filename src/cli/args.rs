@@ -296,7 +296,7 @@ Examples:
   The same, kept in a file first, so that the upload can be resumed:
     tar c home | sealift put - cos://b-1250000000/home.tar --spool /var/tmp
   To a store that speaks S3:
-    sealift put big.tar s3://bucket/ --endpoint https://rgw.example --sse managed
+    sealift put big.tar s3://bucket/ --endpoint https://rgw.example
   For a script:
     sealift --json put big.tar cos://backup-1250000000/ | jq -r .crc64";
 
