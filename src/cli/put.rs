@@ -116,7 +116,7 @@ impl Work<'_> {
                 (prepared, outline)
             }
             Input::Stream => {
-                let plan = StreamPlan::new(self.options.memory, part_size, url.dialect.limits())?;
+                let plan = StreamPlan::new(self.options.room(), part_size, url.dialect.limits())?;
                 (self.of_reader(io::empty()).build()?, Outline::Stream { plan, content_md5 })
             }
             Input::Spooled(dir) => {
@@ -150,7 +150,7 @@ impl Work<'_> {
 
     /// Uploads standard input out of memory.
     fn upload_stream(&self) -> Result<Receipt> {
-        let plan = StreamPlan::new(self.options.memory, self.args.tuning.part_size, self.client.dialect().limits())?;
+        let plan = StreamPlan::new(self.options.room(), self.args.tuning.part_size, self.client.dialect().limits())?;
         let stdin = Stdin::open()?;
         match stdin.left {
             Some(left) if left > plan.longest => return Err(plan.outgrown()),

@@ -14,7 +14,7 @@ const ROUNDS: u32 = 3;
 pub(crate) async fn give_up(job: &Job, upload: &UploadId, failure: Error) -> Error {
     job.board.stage(Stage::Aborting);
     match abort(job, upload).await {
-        Ok(()) => {
+        Ok(_) => {
             let gone = "the upload was aborted: none of its parts is left in the store";
             let hint = failure.hint().map_or_else(|| gone.to_owned(), |hint| format!("{hint}; {gone}"));
             failure.with_hint(hint)
@@ -28,20 +28,23 @@ pub(crate) async fn give_up(job: &Job, upload: &UploadId, failure: Error) -> Err
 }
 
 /// Aborts an upload and makes sure that it is gone: a part that ends at the same moment can keep it alive.
-pub(crate) async fn abort(job: &Job, upload: &UploadId) -> Result<()> {
+///
+/// Says whether it was there.
+pub(crate) async fn abort(job: &Job, upload: &UploadId) -> Result<bool> {
     let call = Abort { key: job.key.clone(), upload_id: upload.clone() };
     let look = ListParts { key: job.key.clone(), upload_id: upload.clone(), after: None };
+    let mut there = false;
     for _ in 0..ROUNDS {
         match job.send(&call).await {
-            Ok(_) => {}
-            Err(error) if is_upload_gone(&error) => return Ok(()),
+            Ok(_) => there = true,
+            Err(error) if is_upload_gone(&error) => return Ok(there),
             Err(error) => return Err(error),
         }
         match job.send(&look).await {
             Ok(_) => {}
-            Err(error) if is_upload_gone(&error) => return Ok(()),
+            Err(error) if is_upload_gone(&error) => return Ok(there),
             // Whoever may abort need not be allowed to list; the abort itself was confirmed.
-            Err(error) if error.kind() == ErrorKind::Credentials => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Credentials => return Ok(there),
             Err(error) => return Err(error),
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     operation::Operation,
     sse::{Echo, SseContext},
     transfer::{
-        Job, OnChange, Progress, Receipt, Stage, UploadRequest,
+        ChecksumChoice, Job, OnChange, Progress, Receipt, Stage, UploadRequest,
         body::Supply,
         ending::{bury, end, keep},
         finish::{self, Made, Unfinished, occupied},
@@ -96,7 +96,7 @@ async fn upload(job: &Arc<Job>, scribe: Scribe, beginning: Beginning) -> Result<
     {
         return Err(match upload {
             Some(Resumed { upload, .. }) => end(job, &upload, scribe, failure, Phase::Sending).await,
-            None => failure,
+            None => let_go(scribe, failure).await,
         });
     }
     match upload {
@@ -106,10 +106,10 @@ async fn upload(job: &Arc<Job>, scribe: Scribe, beginning: Beginning) -> Result<
             multipart(job, scribe, resumed, None, proven).await
         }
         None => match &job.source {
-            Source::Stream { stream, plan } => {
-                let flow = Flow::new(job, plan.clone(), stream.take()?);
-                upload_stream(job, scribe, flow).await
-            }
+            Source::Stream { stream, plan } => match stream.take() {
+                Ok(feed) => upload_stream(job, scribe, Flow::new(job, plan.clone(), feed)).await,
+                Err(failure) => Err(let_go(scribe, failure).await),
+            },
             Source::File(_) if job.plan.single => {
                 // The journal of an earlier upload is empty by now, and goes.
                 scribe.close().await?;
@@ -135,10 +135,15 @@ async fn upload_stream(job: &Arc<Job>, scribe: Scribe, flow: Flow) -> Result<Rec
         Err(failure) => failure,
     };
     // Its journal has nothing to tell, and is gone before anybody hears of the end.
-    Err(match scribe.close().await {
+    Err(let_go(scribe, failure).await)
+}
+
+/// Lets go of a journal that has nothing to tell, before anybody hears of the failure.
+async fn let_go(scribe: Scribe, failure: Error) -> Error {
+    match scribe.close().await {
         Ok(()) => failure,
         Err(error) => failure.with_cleanup(error),
-    })
+    }
 }
 
 /// Sends in parts what nothing is in the store of.
@@ -192,8 +197,13 @@ fn tell_of_orphan(job: &Job, outcome: Result<Receipt>) -> Result<Receipt> {
 ///
 /// `orphan` becomes true if an answer may have been lost, and with it the id of an upload.
 async fn begin(job: &Arc<Job>, mut scribe: Scribe, flow: Option<Flow>, orphan: &mut bool) -> Result<Receipt> {
-    room_per_part(job)?;
-    scribe.initiating(|| resume::identity(job)).await?;
+    let ready = match room_per_part(job) {
+        Ok(_) => scribe.initiating(|| resume::identity(job)).await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = ready {
+        return Err(let_go(scribe, failure).await);
+    }
     let mut call = Initiate {
         key: job.key.clone(),
         properties: job.properties.clone(),
@@ -213,10 +223,7 @@ async fn begin(job: &Arc<Job>, mut scribe: Scribe, flow: Option<Flow>, orphan: &
         // Something may be in the store, so that the journal has to remember it.
         Err(failure) if failure.is_doubtful() || failure.kind() == ErrorKind::Cancelled => {
             *orphan = true;
-            return Err(match scribe.close().await {
-                Ok(()) => failure,
-                Err(error) => failure.with_cleanup(error),
-            });
+            return Err(let_go(scribe, failure).await);
         }
         Err(failure) => return Err(bury(scribe, failure).await),
     };
@@ -239,8 +246,12 @@ async fn begin(job: &Arc<Job>, mut scribe: Scribe, flow: Option<Flow>, orphan: &
 
 /// Whether a store may have refused to open an upload because it does not know the checksum that it was asked to keep.
 fn may_be_the_checksum(job: &Job, refused: &Error) -> bool {
-    let status = matches!(refused.status(), Some(400 | 501));
-    status && refused.kind() == ErrorKind::Rejected && job.assurance.kept() && job.assurance.proof().is_none()
+    let assurance = &job.assurance;
+    let open = assurance.choice() == ChecksumChoice::Auto && assurance.kept() && assurance.proof().is_none();
+    // Behind a doubtful one may be an upload, which the journal must not forget.
+    open && matches!(refused.status(), Some(400 | 501))
+        && refused.kind() == ErrorKind::Rejected
+        && !refused.is_doubtful()
 }
 
 /// Sends what is missing of a file, or what comes out of a stream, and makes the object.

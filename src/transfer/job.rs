@@ -211,8 +211,9 @@ impl Job {
     /// Notes how the store proves bytes.
     pub(crate) fn found(&self, proof: ProvedBy) {
         self.assurance.found(proof);
-        let now = self.client.clock().unix_seconds();
-        self.profiles.note(self.client.address(), self.algorithm, proof, now);
+        if let Some(kind) = self.assurance.kind(self.algorithm) {
+            self.profiles.note(self.client.address(), kind, proof, self.client.clock().unix_seconds());
+        }
     }
 
     /// Whether the store is told checksums, and refuses what does not fit.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    checksum::Checksum,
     error::{Error, ErrorKind, Result},
     ident::{PartNumber, UploadId},
     operation::Operation,
@@ -41,10 +42,7 @@ pub(crate) async fn send(job: Arc<Job>, upload: UploadId, number: PartNumber, su
         part: number,
         payload: Payload::Replay(body.clone()),
         content_md5: md5,
-        checksum: match proof {
-            Some(ProvedBy::Trailer) => Some(SentChecksum::Trailer(job.algorithm)),
-            _ => checksum.map(SentChecksum::Header),
-        },
+        checksum: sent_checksum(&job, proof, checksum),
         traffic_limit: None,
     };
     for _ in 0..CHECKSUM_TRIES {
@@ -70,6 +68,14 @@ pub(crate) async fn send(job: Arc<Job>, upload: UploadId, number: PartNumber, su
             .with_hint("look for faulty memory or a device in between that changes data")
             .after_attempts(CHECKSUM_TRIES),
     ))
+}
+
+/// How a checksum goes along: behind the bytes, or before them if it was taken `ahead`.
+pub(crate) fn sent_checksum(job: &Job, proof: Option<ProvedBy>, ahead: Option<Checksum>) -> Option<SentChecksum> {
+    match proof {
+        Some(ProvedBy::Trailer) => Some(SentChecksum::Trailer(job.algorithm)),
+        _ => ahead.map(SentChecksum::Header),
+    }
 }
 
 /// Whether an answer that has to confirm the encryption does.

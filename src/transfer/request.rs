@@ -16,7 +16,7 @@ use crate::{
         source::FileSource,
     },
     transport::StoreClient,
-    wire::{ObjectProperties, usual_algorithm},
+    wire::ObjectProperties,
 };
 
 /// How many parts go at once.
@@ -284,13 +284,8 @@ impl UploadRequest {
 
     /// How the bytes are proved, by what is known of the store.
     fn integrity(&self) -> Result<Integrity> {
-        let (address, now) = (self.client.address(), self.client.clock().unix_seconds());
-        let algorithm = match self.checksum {
-            ChecksumChoice::Only(algorithm) => algorithm,
-            ChecksumChoice::Auto | ChecksumChoice::ContentMd5 => usual_algorithm(self.client.dialect()),
-        };
-        let known = self.profiles.as_ref().and_then(|profiles| profiles.lookup(address, algorithm, now));
-        Integrity::new(address, self.checksum, known)
+        let now = self.client.clock().unix_seconds();
+        Integrity::new(self.client.address(), self.checksum, self.profiles.as_ref(), now)
     }
 
     /// Refuses what needs a source that can be read again.

@@ -8,9 +8,9 @@ use crate::{
     ident::{PartNumber, UploadId},
     sse::SseMode,
     transfer::{
-        Job, Plan, Stage, abort, ending,
+        ChecksumChoice, Job, Plan, Stage, abort, ending,
         finish::{self, Made, Whereabouts},
-        job::Extent,
+        job::{Extent, Wish},
         journal::{Asked, Comparison, EchoSeen, Identity, Known, Part, Recorder, SourceState, Standing, in_both},
         keep::Phase,
         ledger::{DonePart, Ledger},
@@ -19,7 +19,7 @@ use crate::{
         source::{Drift, Source},
         verify::Sent,
     },
-    wire::{ListParts, ListedPart, is_upload_gone, usual_algorithm},
+    wire::{ListParts, ListedPart, is_upload_gone},
 };
 
 /// How an upload begins.
@@ -121,14 +121,16 @@ async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginni
             }
         };
         job.board.stage(Stage::Resuming);
-        let fresh = (job.plan.clone(), job.nonce.clone());
+        let fresh = (job.plan.clone(), job.nonce.clone(), job.algorithm, job.assurance.kept());
         let found = match adopt(job, &known) {
             Ok(()) => explore(job, known, &upload, doubt).await,
             Err(error) => Err(error),
         };
         let found = found.map_err(|error| Stopped::Fails(upload.clone(), error))?;
         if !matches!(found, Found::Beginning(_)) {
-            (job.plan, job.nonce) = fresh;
+            let kept;
+            (job.plan, job.nonce, job.algorithm, kept) = fresh;
+            job.assurance.keep(kept);
             job.show_plan();
         }
         found
@@ -159,23 +161,25 @@ fn cut_off(known: &Known) -> &'static str {
 /// Removes the old upload from the store, so that a new one begins in its place.
 async fn remove(job: &Job, scribe: &Scribe, upload: &UploadId, why: &str) -> Result<Beginning, Stopped> {
     job.board.stage(Stage::Aborting);
-    job.unless_cancelled(abort::abort(job, upload)).await.map_err(|error| {
+    let there = job.unless_cancelled(abort::abort(job, upload)).await.map_err(|error| {
         Error::new(error.kind(), format!("the unfinished upload {upload} of {} could not be removed", job.object()))
             .with_hint("a new one is begun only when the old one is gone; try again, or go without its journal")
             .caused_by(error)
     })?;
     scribe.start_anew().await?;
     job.board.stage(Stage::Starting);
-    job.board.note(format!("{why}; the unfinished upload was removed, and a new one begun"));
+    let became = if there { "the unfinished upload was removed" } else { "its upload is not in the store any more" };
+    job.board.note(format!("{why}; {became}, and a new one begun"));
     Ok(Beginning::Anew)
 }
 
 /// Makes the job that of the old upload.
 fn adopt(job: &mut Job, known: &Known) -> Result<()> {
-    let Identity { part_size, nonce, checksum, .. } = &known.identity;
-    let kept = checksum.as_deref().and_then(Algorithm::from_name);
-    job.algorithm = kept.unwrap_or_else(|| usual_algorithm(job.client.dialect()));
-    job.assurance.keep(kept.is_some());
+    let Identity { part_size, nonce, checksum, keeps_checksum, .. } = &known.identity;
+    if let Some(algorithm) = checksum.as_deref().and_then(Algorithm::from_name) {
+        job.algorithm = algorithm;
+        job.assurance.keep(*keeps_checksum);
+    }
     let plan = Plan::new(job.plan.size, Some(*part_size), job.client.dialect().limits())?;
     job.plan = Plan { single: false, part_size: *part_size, ..plan };
     job.nonce.clone_from(nonce);
@@ -254,7 +258,8 @@ async fn same_bytes(job: &Job, parts: &BTreeMap<PartNumber, Part>) -> Result<boo
 }
 
 /// Proves an object that an earlier run has made, as far as this side can: by the file as it is now.
-async fn made_before(job: &Job, known: Known, made: Made, upload: &UploadId, doubt: bool) -> Result<Found> {
+async fn made_before(job: &Job, mut known: Known, made: Made, upload: &UploadId, doubt: bool) -> Result<Found> {
+    known.parts.retain(|_, part| part.checksum.algorithm() == job.algorithm);
     if known.parts.is_empty() && job.sse.mode() != SseMode::None {
         // An echo on HEAD alone proves nothing.
         return Ok(Found::Gone);
@@ -305,10 +310,12 @@ pub(crate) fn identity(job: &Job) -> Result<Identity> {
     let address = job.client.address();
     let endpoint = format!("{}://{}", if address.is_https() { "https" } else { "http" }, address.authority());
     let now = job.client.clock().unix_seconds();
-    let kept = job.assurance.kept() && job.client.dialect().names().checksum_wish.is_some();
-    let checksum = kept.then(|| job.algorithm.name().to_owned());
     let identity = Identity::new(&asked, job.plan.part_size, &job.nonce, now, Some(&endpoint))?;
-    Ok(Identity { checksum, ..identity })
+    if job.client.dialect().names().checksum_wish.is_none() {
+        return Ok(identity);
+    }
+    let checksum = Some(job.algorithm.name().to_owned());
+    Ok(Identity { checksum, keeps_checksum: job.assurance.kept(), ..identity })
 }
 
 fn source_state(job: &Job) -> Result<SourceState> {
@@ -319,5 +326,12 @@ fn source_state(job: &Job) -> Result<SourceState> {
 }
 
 fn asked<'a>(job: &'a Job, target: &'a crate::transfer::journal::Target, source: &'a SourceState) -> Asked<'a> {
-    Asked { target, source, sse: &job.sse, properties: &job.wish.properties, part_size: job.wish.part_size }
+    let checksum = match job.assurance.choice() {
+        ChecksumChoice::Auto => None,
+        ChecksumChoice::Only(algorithm) => Some((algorithm.name(), true)),
+        ChecksumChoice::ContentMd5 => Some(("", false)),
+    };
+    let checksum = checksum.filter(|_| job.client.dialect().names().checksum_wish.is_some());
+    let Wish { properties, part_size, .. } = &job.wish;
+    Asked { target, source, sse: &job.sse, properties, part_size: *part_size, checksum }
 }

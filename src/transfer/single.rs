@@ -50,14 +50,15 @@ pub(crate) async fn put(job: &Arc<Job>, supply: Supply) -> Result<Receipt> {
         progress.open = false;
     });
     job.source.check()?;
-    let Ahead { checksum, md5 } = ahead(job, &supply, job.tells_the_store()).await?;
+    let proof = job.assurance.proof();
+    let Ahead { checksum, md5 } = ahead(job, &supply, proof == Some(ProvedBy::Header)).await?;
     let body = job.body(supply);
     let call = Put {
         key: job.key.clone(),
         properties: job.properties.clone(),
         payload: Payload::Replay(body.clone()),
         content_md5: md5,
-        checksum,
+        checksum: part::sent_checksum(job, proof, checksum),
         forbid_overwrite: job.forbids_overwrite(),
         traffic_limit: None,
     };
@@ -68,7 +69,11 @@ pub(crate) async fn put(job: &Arc<Job>, supply: Supply) -> Result<Receipt> {
             Err(error) if error.is_doubtful() && error.kind() != ErrorKind::Cancelled => {
                 settle(job, error, &body).await?
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                // Bytes that changed between two readings do not fit their checksum; that is no fault of the way.
+                job.source.check()?;
+                return Err(error);
+            }
         };
         match next {
             Next::Done(receipt) => return Ok(*receipt),
@@ -76,7 +81,8 @@ pub(crate) async fn put(job: &Arc<Job>, supply: Supply) -> Result<Receipt> {
         }
         body.take_back();
     }
-    Err(last.unwrap_or_else(|| job.stop.error()))
+    // No further PUT replaces what the last one may have made.
+    Err(leave_nothing(job, last.unwrap_or_else(|| job.stop.error())).await)
 }
 
 /// Sends the PUT. A cancel drops it while bytes are missing, and waits a moment for the answer once all have left.
@@ -151,14 +157,15 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
     let answered = sent.comparable(value.checksum);
     let stored = match (answered, job.assurance.proof()) {
         (Some(_), _) => answered,
-        // It has refused what does not fit.
+        // It has refused what does not fit, and need not keep what it was told.
         (None, Some(ProvedBy::ContentMd5)) => None,
-        (None, Some(proof)) if proof.tells_the_store() => Some(sent),
         (None, Some(_) | None) => {
             let seen = own_head(job, value.version_id.clone(), body.len()).await?;
             verified.extend(["size", "head"]);
             if seen.is_some() {
                 warnings.push("the answer to PUT carried no checksum; the object's own was compared".to_owned());
+            } else if body.len() > 0 && !job.tells_the_store() {
+                return Err(at_put(unproved(job, "gives no checksum of")));
             }
             seen
         }
@@ -171,6 +178,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
     }
     match stored {
         Some(_) => verified.insert(0, "object-checksum"),
+        None if job.tells_the_store() => verified.insert(0, "object-checksum"),
         None if wants_md5(job) => verified.insert(0, "object-md5"),
         // Nothing can be said of no bytes but that there are none.
         None => {}
@@ -206,22 +214,20 @@ fn whole(value: &ObjectReceipt, checksum: Checksum, len: u64) -> Ledger {
     ledger
 }
 
-/// The checksum of the object that HEAD shows, which must be ours and of this size; of an empty one it may be missing.
+/// The checksum of the object that HEAD shows, if it does; the object must be ours, and of this size.
 async fn own_head(job: &Job, version: Option<VersionId>, size: u64) -> Result<Option<Checksum>> {
-    let seen = finish::head(job, version).await?;
-    let info = seen.info;
-    let unproved =
-        |what: &str| Error::new(ErrorKind::Integrity, format!("the store {what} {}", job.object())).at(Operation::Put);
+    let info = finish::head(job, version).await?.info;
     if !job.made(&info) {
-        return Err(unproved("shows another object as"));
+        return Err(unproved(job, "shows another object as"));
     }
     if info.size != size {
-        return Err(unproved("shows another size of"));
+        return Err(unproved(job, "shows another size of"));
     }
-    match info.checksum.filter(|stored| stored.algorithm() == job.algorithm) {
-        None if size > 0 => Err(unproved("gives no checksum of")),
-        found => Ok(found),
-    }
+    Ok(info.checksum.filter(|stored| stored.algorithm() == job.algorithm))
+}
+
+fn unproved(job: &Job, what: &str) -> Error {
+    Error::new(ErrorKind::Integrity, format!("the store {what} {}", job.object())).at(Operation::Put)
 }
 
 /// Finds out what a PUT has done whose answer was lost.
@@ -258,6 +264,28 @@ async fn settle(job: &Arc<Job>, lost: Error, body: &PartBody) -> Result<Next> {
     };
     let value = ObjectReceipt { etag: etag.clone(), checksum: Some(checksum), version_id: info.version_id.clone() };
     judge(job, Unjudged { value, echo, request_id: None, attempts: 1, repeated: false }, body).await
+}
+
+/// Removes what the last PUT may have made although nobody heard of it.
+async fn leave_nothing(job: &Job, failure: Error) -> Error {
+    let version = match finish::look(job).await {
+        Ok(seen) if job.made(&seen.info) => seen.info.version_id,
+        Ok(_) => return failure,
+        Err(error) if error.status() == Some(404) => return failure,
+        Err(error) => {
+            let unknown = Error::new(error.kind(), format!("whether {} was made is not known", job.object()))
+                .with_hint("look at the object when the store lets you, and delete it unless it is yours from before");
+            return failure.with_cleanup(unknown.caused_by(error));
+        }
+    };
+    let gone = match version {
+        Some(version) => remove(job, Some(version)).await,
+        None => remove(job, None).await,
+    };
+    match gone {
+        Ok(_) => failure,
+        Err(error) => failure.with_cleanup(error),
+    }
 }
 
 /// What became of an object that must not stay.

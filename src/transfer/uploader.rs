@@ -44,6 +44,11 @@ impl UploaderOptions {
         self
     }
 
+    /// The memory that parts really get: whole frames, up to what can be counted.
+    pub(crate) fn room(&self) -> u64 {
+        Budget::new(self.memory).bytes()
+    }
+
     /// How many I/O threads.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;

@@ -19,10 +19,33 @@ pub enum SentChecksum {
     Trailer(Algorithm),
 }
 
+impl SentChecksum {
+    /// The checksum that stands in the head.
+    pub(super) fn before(sent: Option<Self>) -> Option<Checksum> {
+        match sent {
+            Some(Self::Header(checksum)) => Some(checksum),
+            Some(Self::Trailer(_)) | None => None,
+        }
+    }
+
+    /// The header that follows the body.
+    pub(super) fn behind(sent: Option<Self>, dialect: Dialect) -> Option<&'static str> {
+        match sent {
+            Some(Self::Trailer(algorithm)) => header(dialect, algorithm),
+            Some(Self::Header(_)) | None => None,
+        }
+    }
+}
+
 /// The algorithm by which a store tells checksums, unless another one is asked for.
 pub(crate) fn usual_algorithm(dialect: Dialect) -> Algorithm {
     let mut known = Algorithm::ALL.into_iter().filter(|algorithm| header(dialect, *algorithm).is_some());
     known.next().expect("each dialect's table names a checksum")
+}
+
+/// Whether a store has checksums by this algorithm.
+pub(crate) fn knows(dialect: Dialect, algorithm: Algorithm) -> bool {
+    header(dialect, algorithm).is_some()
 }
 
 /// The header of a checksum, if the store knows the algorithm.

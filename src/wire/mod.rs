@@ -46,7 +46,7 @@ pub use self::{
     upload_part::{PartReceipt, UploadPart},
 };
 pub(crate) use answer::{expected, origin};
-pub(crate) use checksum::usual_algorithm;
+pub(crate) use checksum::{knows, usual_algorithm};
 pub(crate) use refusal::{is_upload_gone, may_be_the_key, refusal};
 pub(crate) use store_error::{request_id, unescaped};
 pub(crate) use xml::LARGEST_ANSWER;

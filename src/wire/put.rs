@@ -2,7 +2,10 @@
 
 use http::{Method, request::Parts};
 
-use super::{Address, Call, ObjectProperties, Payload, RawAnswer, answer::Reading, call::sealed::Sealed, draft::Draft};
+use super::{
+    Address, Call, ObjectProperties, Payload, RawAnswer, SentChecksum, answer::Reading, call::sealed::Sealed,
+    draft::Draft,
+};
 use crate::{
     checksum::Checksum,
     dialect::Dialect,
@@ -24,7 +27,7 @@ pub struct Put {
     /// The MD5 of its bytes in base64, for the store to check.
     pub content_md5: Option<String>,
     /// The checksum of its bytes, for the store to check and to keep.
-    pub checksum: Option<Checksum>,
+    pub checksum: Option<SentChecksum>,
     /// Never replace an object.
     pub forbid_overwrite: bool,
     /// The bandwidth of this request in bits per second.
@@ -60,7 +63,7 @@ impl Call for Put {
         Draft::object(Method::PUT, self.operation(), at, &self.key)
             .headers(self.properties.to_headers(at.dialect())?)
             .maybe_header("content-md5", self.content_md5.as_deref())?
-            .checksum(self.checksum)?
+            .checksum(SentChecksum::before(self.checksum))?
             .forbid_overwrite(self.forbid_overwrite)?
             .traffic_limit(self.traffic_limit)?
             .body(&self.payload)
@@ -69,6 +72,10 @@ impl Call for Put {
 
     fn payload(&self) -> Payload {
         self.payload.clone()
+    }
+
+    fn trailer(&self, dialect: Dialect) -> Option<&'static str> {
+        SentChecksum::behind(self.checksum, dialect)
     }
 
     /// An unreadable answer of status 2xx leaves it open whether the object is there.

@@ -2,9 +2,7 @@
 
 use http::{Method, request::Parts};
 
-use super::{
-    Address, Call, Payload, RawAnswer, SentChecksum, answer::Reading, call::sealed::Sealed, checksum, draft::Draft,
-};
+use super::{Address, Call, Payload, RawAnswer, SentChecksum, answer::Reading, call::sealed::Sealed, draft::Draft};
 use crate::{
     checksum::Checksum,
     dialect::Dialect,
@@ -60,10 +58,7 @@ impl Call for UploadPart {
             .param("partNumber", &self.part.to_string())
             .param("uploadId", self.upload_id.as_str())
             .maybe_header("content-md5", self.content_md5.as_deref())?
-            .checksum(match self.checksum {
-                Some(SentChecksum::Header(checksum)) => Some(checksum),
-                Some(SentChecksum::Trailer(_)) | None => None,
-            })?
+            .checksum(SentChecksum::before(self.checksum))?
             .traffic_limit(self.traffic_limit)?
             .body(&self.payload)
             .finish(sse)
@@ -74,10 +69,7 @@ impl Call for UploadPart {
     }
 
     fn trailer(&self, dialect: Dialect) -> Option<&'static str> {
-        match self.checksum {
-            Some(SentChecksum::Trailer(algorithm)) => checksum::header(dialect, algorithm),
-            Some(SentChecksum::Header(_)) | None => None,
-        }
+        SentChecksum::behind(self.checksum, dialect)
     }
 
     fn decode(&self, dialect: Dialect, answer: &RawAnswer) -> Result<PartReceipt> {

@@ -11,7 +11,7 @@ mod profiles;
 use std::{
     fmt,
     sync::{
-        OnceLock,
+        Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -23,7 +23,7 @@ pub use self::profiles::EndpointProfiles;
 use crate::{
     checksum::Algorithm,
     error::{Error, ErrorKind, Result},
-    wire::{Address, usual_algorithm},
+    wire::{Address, knows, usual_algorithm},
 };
 
 /// What proves the bytes of a part, or of an object sent by one PUT.
@@ -77,25 +77,73 @@ pub enum ChecksumChoice {
     ContentMd5,
 }
 
+impl ChecksumChoice {
+    /// By which findings about an endpoint are kept apart.
+    fn kind(self, usual: Algorithm) -> &'static str {
+        match self {
+            Self::Auto => usual.name(),
+            Self::Only(algorithm) => algorithm.name(),
+            Self::ContentMd5 => "md5",
+        }
+    }
+}
+
 /// How the bytes of one upload are proved, as far as it is known before its first call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Integrity {
+    choice: ChecksumChoice,
     /// Of the checksums that are taken here.
     pub(crate) algorithm: Algorithm,
     /// Whether the store is to keep a checksum by it of the whole object.
-    pub(crate) kept: bool,
+    kept: bool,
     /// `None`: it has to be found out.
-    pub(crate) proof: Option<ProvedBy>,
-    /// Whether the store is known to refuse a PUT whose checksum does not fit, or to answer with its own.
-    pub(crate) puts: bool,
+    proof: Option<ProvedBy>,
+    /// Whether the store tells checksums of its own accord, of a PUT as well.
+    tells_always: bool,
+}
+
+impl Integrity {
+    /// The beginning of an upload to this address; `profiles` has what earlier ones have found out by `now`.
+    ///
+    /// # Errors
+    /// `Config` if the store does not know the checksum that is asked for.
+    pub(crate) fn new(
+        address: &Address,
+        choice: ChecksumChoice,
+        profiles: Option<&EndpointProfiles>,
+        now: u64,
+    ) -> Result<Self> {
+        let usual = usual_algorithm(address.dialect());
+        let algorithm = match choice {
+            ChecksumChoice::Only(algorithm) => algorithm,
+            ChecksumChoice::Auto | ChecksumChoice::ContentMd5 => usual,
+        };
+        if !knows(address.dialect(), algorithm) {
+            return Err(unknown(algorithm, usual));
+        }
+        let md5 = choice == ChecksumChoice::ContentMd5;
+        let Some(wish) = address.dialect().names().checksum_wish else {
+            let proof = Some(ProvedBy::Told);
+            return Ok(Self { choice, algorithm, kept: true, proof, tells_always: true });
+        };
+        let documented = wish.documented_at.iter().any(|domain| address.host().ends_with(domain));
+        let proof = if documented {
+            Some(if md5 { ProvedBy::ContentMd5 } else { ProvedBy::Trailer })
+        } else {
+            profiles.and_then(|profiles| profiles.lookup(address, choice.kind(usual), now))
+        };
+        let kept = !md5 && proof != Some(ProvedBy::ContentMd5);
+        Ok(Self { choice, algorithm, kept, proof, tells_always: false })
+    }
 }
 
 /// The same under way, when more of it gets known.
 #[derive(Debug)]
 pub(crate) struct Assurance {
+    choice: ChecksumChoice,
     kept: AtomicBool,
-    proof: OnceLock<ProvedBy>,
-    puts: bool,
+    proof: Mutex<Option<ProvedBy>>,
+    tells_always: bool,
 }
 
 impl Assurance {
@@ -109,59 +157,50 @@ impl Assurance {
         self.kept.store(kept, Ordering::Relaxed);
     }
 
-    /// What proves the bytes; `None` if it was not found out yet.
+    /// What was asked for.
+    pub(crate) fn choice(&self) -> ChecksumChoice {
+        self.choice
+    }
+
+    /// What proves the bytes; `None` if it was not found out yet. An upload that was opened without a checksum gets none
+    /// along the way, whatever the store would do with one.
     pub(crate) fn proof(&self) -> Option<ProvedBy> {
-        self.proof.get().copied()
+        let proof = *self.proof.lock().unwrap_or_else(PoisonError::into_inner);
+        proof.filter(|proof| self.kept() || *proof == ProvedBy::ContentMd5)
     }
 
-    /// Says what was found out. The first finding counts.
+    /// Says what was found out.
     pub(crate) fn found(&self, proof: ProvedBy) {
-        let _ = self.proof.set(proof);
+        *self.proof.lock().unwrap_or_else(PoisonError::into_inner) = Some(proof);
     }
 
-    /// Whether one PUT of so many bytes would be proved. Nothing has to be said of the bytes of an empty object.
+    /// In what ways the store may be told a digest, so that it refuses what does not fit.
+    pub(crate) fn ways(&self) -> &'static [ProvedBy] {
+        match self.choice {
+            _ if !self.kept() => &[ProvedBy::ContentMd5],
+            ChecksumChoice::Auto => &[ProvedBy::Trailer, ProvedBy::Header, ProvedBy::ContentMd5],
+            ChecksumChoice::Only(_) => &[ProvedBy::Trailer, ProvedBy::Header],
+            ChecksumChoice::ContentMd5 => &[ProvedBy::ContentMd5],
+        }
+    }
+
+    /// Whether one PUT of so many bytes would be proved. Nothing has to be said of the bytes of an empty object; and a
+    /// store that tells checksums of parts need not tell that of a PUT.
     pub(crate) fn proves_put(&self, size: u64) -> bool {
-        self.puts || size == 0
+        size == 0 || self.tells_always || self.proof().is_some_and(|proof| proof != ProvedBy::Told)
+    }
+
+    /// The kind under which a finding is kept, if it says something of other uploads too.
+    pub(crate) fn kind(&self, usual: Algorithm) -> Option<&'static str> {
+        let usable = self.kept() || self.choice == ChecksumChoice::ContentMd5;
+        usable.then(|| self.choice.kind(usual))
     }
 }
 
 impl From<Integrity> for Assurance {
     fn from(integrity: Integrity) -> Self {
-        let Integrity { kept, proof, puts, .. } = integrity;
-        let kept = AtomicBool::new(kept);
-        Self { kept, proof: proof.map_or_else(OnceLock::new, OnceLock::from), puts }
-    }
-}
-
-impl Integrity {
-    /// The beginning of an upload to this address. `known`: what an earlier one has found out.
-    ///
-    /// # Errors
-    /// `Config` if the store does not know the checksum that is asked for.
-    pub(crate) fn new(address: &Address, choice: ChecksumChoice, known: Option<ProvedBy>) -> Result<Self> {
-        let dialect = address.dialect();
-        let usual = usual_algorithm(dialect);
-        let Some(wish) = dialect.names().checksum_wish else {
-            return match choice {
-                ChecksumChoice::Only(other) if other != usual => Err(unknown(other, usual)),
-                ChecksumChoice::Auto | ChecksumChoice::Only(_) | ChecksumChoice::ContentMd5 => {
-                    Ok(Self { algorithm: usual, kept: true, proof: Some(ProvedBy::Told), puts: true })
-                }
-            };
-        };
-        let algorithm = match choice {
-            ChecksumChoice::ContentMd5 => {
-                return Ok(Self { algorithm: usual, kept: false, proof: Some(ProvedBy::ContentMd5), puts: true });
-            }
-            ChecksumChoice::Only(Algorithm::Crc64Xz) => return Err(unknown(Algorithm::Crc64Xz, usual)),
-            ChecksumChoice::Only(algorithm) => algorithm,
-            ChecksumChoice::Auto => usual,
-        };
-        let documented = wish.documented_at.iter().any(|domain| address.host().ends_with(domain));
-        let proof = if documented { Some(ProvedBy::Trailer) } else { known };
-        // A store that tells checksums of parts need not tell that of a PUT, nor check the one before it.
-        let puts = proof.is_some_and(|proof| proof != ProvedBy::Told);
-        Ok(Self { algorithm, kept: proof != Some(ProvedBy::ContentMd5), proof, puts })
+        let Integrity { choice, kept, proof, tells_always, .. } = integrity;
+        Self { choice, kept: AtomicBool::new(kept), proof: Mutex::new(proof), tells_always }
     }
 }
 
@@ -185,45 +224,69 @@ mod tests {
         Address::new(dialect, &bucket, Some(&region), endpoint, Addressing::Auto).unwrap()
     }
 
+    fn of(address: &Address, choice: ChecksumChoice) -> Result<Assurance> {
+        Integrity::new(address, choice, None, 0).map(Assurance::from)
+    }
+
     #[test]
     fn cos_tells_by_itself_and_knows_one_algorithm() {
         let address = at(COS, "examplebucket-1250000000", None);
-        let integrity = Integrity::new(&address, ChecksumChoice::Auto, None).unwrap();
+        let integrity = Integrity::new(&address, ChecksumChoice::Auto, None, 0).unwrap();
         assert_eq!((integrity.algorithm, integrity.proof), (Algorithm::Crc64Xz, Some(ProvedBy::Told)));
         assert!(Assurance::from(integrity).proves_put(1));
-        let other = Integrity::new(&address, ChecksumChoice::Only(Algorithm::Crc32c), None);
+        let other = of(&address, ChecksumChoice::Only(Algorithm::Crc32c));
         assert_eq!(other.unwrap_err().kind(), ErrorKind::Config);
     }
 
     #[test]
     fn what_an_s3_endpoint_does_is_found_out_unless_its_manual_says_it() {
-        let unknown =
-            Integrity::new(&at(S3, "bucket", Some("https://s3.example")), ChecksumChoice::Auto, None).unwrap();
-        assert_eq!((unknown.algorithm, unknown.proof, unknown.kept), (Algorithm::Crc64Nvme, None, true));
-        let unknown = Assurance::from(unknown);
+        let strange = at(S3, "bucket", Some("https://s3.example"));
+        let unknown = of(&strange, ChecksumChoice::Auto).unwrap();
+        assert!(unknown.proof().is_none() && unknown.kept());
         assert!(!unknown.proves_put(1) && unknown.proves_put(0));
-        let aws = Integrity::new(&at(S3, "bucket", None), ChecksumChoice::Auto, None).unwrap();
-        assert_eq!(aws.proof, Some(ProvedBy::Trailer));
-        assert!(Assurance::from(aws).proves_put(1));
+        assert_eq!(of(&strange, ChecksumChoice::ContentMd5).unwrap().proof(), None, "not even that is believed");
+        let aws = at(S3, "bucket", None);
+        assert_eq!(of(&aws, ChecksumChoice::Auto).unwrap().proof(), Some(ProvedBy::Trailer));
+        assert!(of(&aws, ChecksumChoice::Auto).unwrap().proves_put(1));
+        assert_eq!(of(&aws, ChecksumChoice::ContentMd5).unwrap().proof(), Some(ProvedBy::ContentMd5));
         let liar = at(S3, "bucket", Some("https://amazonaws.com.example"));
-        assert_eq!(Integrity::new(&liar, ChecksumChoice::Auto, None).unwrap().proof, None);
+        assert_eq!(of(&liar, ChecksumChoice::Auto).unwrap().proof(), None);
     }
 
     #[test]
-    fn what_was_found_out_before_counts() {
+    fn what_was_found_out_before_counts_for_the_same_kind() {
         let address = at(S3, "bucket", Some("https://s3.example"));
-        let known = |proof| Integrity::new(&address, ChecksumChoice::Auto, Some(proof)).unwrap();
-        assert!(!known(ProvedBy::Told).puts, "checksums of parts say nothing of a PUT's");
-        assert!(known(ProvedBy::Header).puts && known(ProvedBy::Header).kept);
-        assert!(!known(ProvedBy::ContentMd5).kept);
+        let known = |proof, choice| {
+            let profiles = EndpointProfiles::default();
+            profiles.note(&address, "crc64-nvme", proof, 5);
+            Assurance::from(Integrity::new(&address, choice, Some(&profiles), 6).unwrap())
+        };
+        let told = known(ProvedBy::Told, ChecksumChoice::Auto);
+        assert!(told.proof().is_some() && !told.proves_put(1), "checksums of parts say nothing of a PUT's");
+        let header = known(ProvedBy::Header, ChecksumChoice::Auto);
+        assert!(header.proves_put(1) && header.kept());
+        assert!(!known(ProvedBy::ContentMd5, ChecksumChoice::Auto).kept());
+        assert_eq!(known(ProvedBy::Header, ChecksumChoice::Only(Algorithm::Crc32c)).proof(), None);
+        assert_eq!(known(ProvedBy::Header, ChecksumChoice::ContentMd5).proof(), None);
+    }
+
+    #[test]
+    fn an_upload_that_was_opened_without_a_checksum_is_not_told_one() {
+        let aws = of(&at(S3, "bucket", None), ChecksumChoice::Auto).unwrap();
+        aws.keep(false);
+        assert_eq!(aws.proof(), None);
+        assert_eq!(aws.ways(), [ProvedBy::ContentMd5]);
+        assert_eq!(aws.kind(Algorithm::Crc64Nvme), None, "other uploads are opened with one");
+        aws.found(ProvedBy::ContentMd5);
+        assert_eq!(aws.proof(), Some(ProvedBy::ContentMd5));
     }
 
     #[test]
     fn a_choice_is_kept_to() {
         let address = at(S3, "bucket", Some("https://s3.example"));
-        let chosen = |choice| Integrity::new(&address, choice, None);
-        assert_eq!(chosen(ChecksumChoice::Only(Algorithm::Crc32c)).unwrap().algorithm, Algorithm::Crc32c);
-        assert_eq!(chosen(ChecksumChoice::ContentMd5).unwrap().proof, Some(ProvedBy::ContentMd5));
+        let chosen = |choice| of(&address, choice);
+        let only = chosen(ChecksumChoice::Only(Algorithm::Crc32c)).unwrap();
+        assert!(!only.ways().contains(&ProvedBy::ContentMd5));
         assert_eq!(chosen(ChecksumChoice::Only(Algorithm::Crc64Xz)).unwrap_err().kind(), ErrorKind::Config);
     }
 }

@@ -46,29 +46,35 @@ struct Probe<'a> {
 
 impl Probe<'_> {
     async fn run(&self) -> Result<Answered<PartReceipt>> {
-        if let Some(proof) = self.job.assurance.proof() {
+        let assurance = &self.job.assurance;
+        if let Some(proof) = assurance.proof() {
             return self.send(proof, self.checksum(), Md5::digest(&self.byte).into()).await;
         }
-        match self.send(ProvedBy::Told, self.checksum(), [0; 16]).await {
-            Ok(answer) if answer.value.checksum == Some(self.checksum()) => {
-                self.job.found(ProvedBy::Told);
-                return Ok(answer);
+        let mut refusal = None;
+        if assurance.kept() {
+            match self.send(ProvedBy::Told, self.checksum(), [0; 16]).await {
+                Ok(answer) if answer.value.checksum == Some(self.checksum()) => {
+                    self.job.found(ProvedBy::Told);
+                    return Ok(answer);
+                }
+                // That it does not encrypt as asked is worse than any checksum could be.
+                Ok(answer) => must_confirm(&self.job.sse, Operation::UploadPart, &answer.echo)?,
+                // Some demand the checksum that they were promised at Initiate.
+                Err(refused) if is_refusal(&refused) => refusal = Some(refused),
+                Err(error) => return Err(error),
             }
-            // That it does not encrypt as asked is worse than any checksum could be.
-            Ok(answer) => must_confirm(&self.job.sse, Operation::UploadPart, &answer.echo)?,
-            // Some demand the checksum that they were promised at Initiate.
-            Err(refused) if is_refusal(&refused) => {}
-            Err(error) => return Err(error),
         }
-        let kept = self.job.assurance.kept();
-        let ways = [ProvedBy::Trailer, ProvedBy::Header, ProvedBy::ContentMd5];
-        for proof in ways.into_iter().filter(|proof| kept || !proof.tells_the_store()) {
+        for &proof in assurance.ways() {
             let sum = self.checksum();
             let wrong = Checksum::new(sum.algorithm(), sum.get() ^ 1);
             match self.send(proof, wrong, [0; 16]).await {
                 // It looks at nothing.
                 Ok(_) => continue,
-                Err(refused) if is_refusal(&refused) => {}
+                Err(refused) if finds_wrong(&refused) => {}
+                Err(refused) if is_refusal(&refused) => {
+                    refusal = Some(refused);
+                    continue;
+                }
                 Err(error) => return Err(error),
             }
             // It may as well have refused the way itself.
@@ -77,12 +83,16 @@ impl Probe<'_> {
                     self.job.found(proof);
                     return Ok(answer);
                 }
-                Err(refused) if is_refusal(&refused) => {}
+                Err(refused) if is_refusal(&refused) => refusal = Some(refused),
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::new(ErrorKind::Integrity, "this endpoint checks nothing of what is sent to it")
-            .with_hint("it took a byte with a wrong checksum, and a wrong Content-MD5; nothing would prove an upload"))
+        let nothing = Error::new(ErrorKind::Integrity, "nothing proves what is sent to this endpoint")
+            .with_hint("it neither tells a checksum nor refuses a wrong one, as far as one was asked for");
+        Err(match refusal {
+            Some(refused) => nothing.caused_by(refused),
+            None => nothing,
+        })
     }
 
     fn checksum(&self) -> Checksum {
@@ -127,7 +137,14 @@ impl Replay for Byte {
     }
 }
 
-/// Whether the store has looked at a part and does not want it.
+/// Whether the store has looked at a part and found that its digest does not fit.
+fn finds_wrong(error: &Error) -> bool {
+    let codes = ["BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"];
+    error.code().is_some_and(|code| codes.contains(&code))
+}
+
+/// Whether the store does not take a part in the way in which it came. Anything else says nothing of checksums.
 fn is_refusal(error: &Error) -> bool {
-    matches!(error.status(), Some(400..=499)) && !matches!(error.kind(), ErrorKind::Credentials | ErrorKind::Encryption)
+    let ways = ["InvalidRequest", "InvalidArgument", "NotImplemented", "MissingContentLength", "MalformedTrailerError"];
+    finds_wrong(error) || error.code().is_some_and(|code| ways.contains(&code)) || error.status() == Some(501)
 }

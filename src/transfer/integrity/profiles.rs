@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::ProvedBy;
-use crate::{checksum::Algorithm, small_file, wire::Address};
+use crate::{small_file, wire::Address};
 
 /// How long a finding counts, in seconds: a week. Stores are exchanged and updated.
 const LIFE: u64 = 7 * 24 * 3600;
@@ -43,16 +43,16 @@ impl EndpointProfiles {
     }
 
     /// How an endpoint proves bytes, if that was found out lately. `now`: Unix seconds.
-    pub(crate) fn lookup(&self, address: &Address, algorithm: Algorithm, now: u64) -> Option<ProvedBy> {
-        let finding = self.known().get(&name(address, algorithm)).copied()?;
+    pub(crate) fn lookup(&self, address: &Address, kind: &str, now: u64) -> Option<ProvedBy> {
+        let finding = self.known().get(&name(address, kind)).copied()?;
         (finding.at <= now && now - finding.at < LIFE).then_some(finding.proof)
     }
 
     /// Notes a finding.
-    pub(crate) fn note(&self, address: &Address, algorithm: Algorithm, proof: ProvedBy, now: u64) {
+    pub(crate) fn note(&self, address: &Address, kind: &str, proof: ProvedBy, now: u64) {
         let mut known = self.known();
         known.retain(|_, finding| now.saturating_sub(finding.at) < LIFE);
-        known.insert(name(address, algorithm), Finding { proof, at: now });
+        known.insert(name(address, kind), Finding { proof, at: now });
         if let Some(file) = &self.0.file
             && let Err(error) = write(file, &known)
         {
@@ -66,9 +66,9 @@ impl EndpointProfiles {
 }
 
 /// The endpoint, and what was asked of it. Several buckets of one host may be served by different stores.
-fn name(address: &Address, algorithm: Algorithm) -> String {
+fn name(address: &Address, kind: &str) -> String {
     let scheme = if address.is_https() { "https" } else { "http" };
-    format!("{scheme}://{}/{} {}", address.authority(), address.bucket(), algorithm.name())
+    format!("{scheme}://{}/{} {kind}", address.authority(), address.bucket())
 }
 
 fn read(file: &Path) -> BTreeMap<String, Finding> {
@@ -99,24 +99,24 @@ mod tests {
     fn a_finding_counts_for_its_endpoint_and_for_a_week() {
         let profiles = EndpointProfiles::default();
         let (one, other) = (at("https://one.example"), at("https://other.example"));
-        profiles.note(&one, Algorithm::Crc64Nvme, ProvedBy::Header, 1_000);
-        let lookup = |address, algorithm, now| profiles.lookup(address, algorithm, now);
-        assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 1_000), Some(ProvedBy::Header));
-        assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 1_000 + LIFE), None);
-        assert_eq!(lookup(&one, Algorithm::Crc64Nvme, 999), None, "it would be from the future");
-        assert_eq!(lookup(&one, Algorithm::Crc32c, 1_000), None);
-        assert_eq!(lookup(&other, Algorithm::Crc64Nvme, 1_000), None);
-        assert_eq!(lookup(&at("http://one.example"), Algorithm::Crc64Nvme, 1_000), None);
+        profiles.note(&one, "crc64-nvme", ProvedBy::Header, 1_000);
+        let lookup = |address, kind, now| profiles.lookup(address, kind, now);
+        assert_eq!(lookup(&one, "crc64-nvme", 1_000), Some(ProvedBy::Header));
+        assert_eq!(lookup(&one, "crc64-nvme", 1_000 + LIFE), None);
+        assert_eq!(lookup(&one, "crc64-nvme", 999), None, "it would be from the future");
+        assert_eq!(lookup(&one, "crc32c", 1_000), None);
+        assert_eq!(lookup(&other, "crc64-nvme", 1_000), None);
+        assert_eq!(lookup(&at("http://one.example"), "crc64-nvme", 1_000), None);
     }
 
     #[test]
     fn a_file_keeps_it_and_a_broken_one_is_as_good_as_none() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("new").join("endpoints.json");
-        EndpointProfiles::at(&file).note(&at("https://one.example"), Algorithm::Crc32c, ProvedBy::Trailer, 5);
+        EndpointProfiles::at(&file).note(&at("https://one.example"), "crc32c", ProvedBy::Trailer, 5);
         let again = EndpointProfiles::at(&file);
-        assert_eq!(again.lookup(&at("https://one.example"), Algorithm::Crc32c, 6), Some(ProvedBy::Trailer));
+        assert_eq!(again.lookup(&at("https://one.example"), "crc32c", 6), Some(ProvedBy::Trailer));
         std::fs::write(&file, "{").unwrap();
-        assert_eq!(EndpointProfiles::at(&file).lookup(&at("https://one.example"), Algorithm::Crc32c, 6), None);
+        assert_eq!(EndpointProfiles::at(&file).lookup(&at("https://one.example"), "crc32c", 6), None);
     }
 }

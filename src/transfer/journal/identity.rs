@@ -35,9 +35,12 @@ pub struct Identity {
     pub properties: BTreeMap<String, String>,
     /// Bytes of each part but the last.
     pub part_size: u64,
-    /// The algorithm of the checksum that the store was asked to keep of the whole object, where it has to be asked.
+    /// The algorithm of the parts' checksums, where the store leaves the choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
+    /// Whether the store was asked to keep a checksum by it of the whole object.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_checksum: bool,
     /// The mark in the object's metadata by which it is known to be this upload's.
     pub nonce: String,
     /// Seconds since 1970: any upload that a lost Initiate has made is not older.
@@ -138,6 +141,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) properties: &'a ObjectProperties,
     /// If the user has a wish.
     pub(crate) part_size: Option<u64>,
+    /// The algorithm and whether the store is to keep it, if the user has chosen.
+    pub(crate) checksum: Option<(&'a str, bool)>,
 }
 
 /// Whether an earlier upload can be gone on with.
@@ -189,6 +194,7 @@ impl Identity {
             properties: digests(asked.properties, nonce),
             part_size,
             checksum: None,
+            keeps_checksum: false,
             nonce: nonce.to_owned(),
             started_at,
             endpoint: endpoint.and_then(origin).map(str::to_owned),
@@ -210,6 +216,15 @@ impl Identity {
         }
         if let Some(wish) = asked.part_size.filter(|wish| *wish != self.part_size) {
             let what = format!("its parts have {} bytes, and {wish} are asked for", self.part_size);
+            return Comparison::Refuse { what };
+        }
+        let checksum = (self.checksum.as_deref().unwrap_or_default(), self.keeps_checksum);
+        if asked.checksum.is_some_and(|wish| wish.1 != checksum.1 || (wish.1 && wish.0 != checksum.0)) {
+            let what = if checksum.1 {
+                format!("it was opened with {}", checksum.0)
+            } else {
+                "it was opened without a checksum".to_owned()
+            };
             return Comparison::Refuse { what };
         }
         self.compare_source(asked.source)

@@ -193,7 +193,8 @@ fn no_secret_is_in_any_byte_of_it() {
         headers: vec![("cache-control".to_owned(), "header-canary".to_owned())],
         ..ObjectProperties::default()
     };
-    let asked = Asked { target: &target, source: &source, sse: &sse, properties: &properties, part_size: None };
+    let asked =
+        Asked { target: &target, source: &source, sse: &sse, properties: &properties, part_size: None, checksum: None };
     let endpoint = Some("https://AKIDcanary:secret-canary@host/?q-signature=canary");
     let identity = Identity::new(&asked, sample::PART_SIZE, "nonce", 0, endpoint).unwrap();
     let mut journal = open(&state).unwrap();

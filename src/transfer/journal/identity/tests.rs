@@ -12,6 +12,7 @@ struct Request {
     sse: SseContext,
     properties: ObjectProperties,
     part_size: Option<u64>,
+    checksum: Option<(&'static str, bool)>,
 }
 
 impl Request {
@@ -22,7 +23,7 @@ impl Request {
             meta: vec![("Owner".to_owned(), "ann".to_owned()), ("b".to_owned(), "2".to_owned())],
             ..ObjectProperties::default()
         };
-        Self { target, source, sse, properties, part_size: None }
+        Self { target, source, sse, properties, part_size: None, checksum: None }
     }
 
     fn asked(&self) -> Asked<'_> {
@@ -32,6 +33,7 @@ impl Request {
             sse: &self.sse,
             properties: &self.properties,
             part_size: self.part_size,
+            checksum: self.checksum,
         }
     }
 
@@ -207,4 +209,22 @@ fn texts_do_not_run_into_each_other() {
     assert_ne!(hash(["ab", "c"], 16), hash(["a", "bc"], 16));
     assert_ne!(hash(["", "a"], 16), hash(["a", ""], 16));
     assert_eq!(hash(["a"], 16).len(), 32);
+}
+
+#[test]
+fn a_chosen_checksum_must_be_the_one_that_the_upload_was_opened_with() {
+    let compare = |opened: (Option<&str>, bool), asked| {
+        let request = Request { checksum: asked, ..Request::new(SseContext::none(COS)) };
+        let (checksum, keeps_checksum) = (opened.0.map(str::to_owned), opened.1);
+        Identity { checksum, keeps_checksum, ..request.identity() }.compare(&request.asked())
+    };
+    let kept = (Some("crc64-nvme"), true);
+    for fits in [None, Some(("crc64-nvme", true))] {
+        assert_eq!(compare(kept, fits), Comparison::Match);
+    }
+    for differs in [Some(("crc32c", true)), Some(("", false))] {
+        assert!(matches!(compare(kept, differs), Comparison::Refuse { what } if what.contains("crc64-nvme")));
+    }
+    assert_eq!(compare((Some("crc64-nvme"), false), Some(("", false))), Comparison::Match);
+    assert!(matches!(compare((Some("crc64-nvme"), false), Some(("crc64-nvme", true))), Comparison::Refuse { .. }));
 }
