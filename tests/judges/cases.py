@@ -9,41 +9,46 @@ import json
 import pathlib
 import random
 
-MODES = ("none", "managed", "kms", "customer")
-PART_SIZE = 1 << 20
+from manners import MANNERS
+
 KMS_KEY_ID = "11f0c5a2-judge-4d1e-9c57-52540a6b7c8d"
 
-# (key, size). More than PART_SIZE goes up in parts.
+# (key, size in parts, and in bytes beyond them). More than one part goes up in parts.
 OBJECTS = [
-    ("plain.bin", 70_000),
-    ("empty", 0),
-    ("one byte", 1),
-    ("plus+and space", 1_001),
-    ("100%", 17),
-    ("a%2Fb%20c", 18),
-    ("~tilde~/-_.", 19),
-    ("star*(paren)'quote'!", 20),
-    ("semi;colon=and&question?hash#at@", 21),
-    ("comma,dollar$[bracket]{brace}|\\^`\"<>", 22),
-    ("腾讯云/日本語/für.bin", 23),
-    ("\U0001f6a2 emoji", 24),
-    ("double//slash///three", 25),
-    ("UPPER/lower/MiXed", PART_SIZE),
-    ("parts/plain.bin", 3 * PART_SIZE + 17),
-    ("parts/exact", 2 * PART_SIZE),
-    ("parts/50% off + tilde~ (star*) 腾讯云//x?y#z", 2 * PART_SIZE + 1),
+    ("plain.bin", 0, 70_000),
+    ("empty", 0, 0),
+    ("one byte", 0, 1),
+    ("plus+and space", 0, 1_001),
+    ("100%", 0, 17),
+    ("a%2Fb%20c", 0, 18),
+    ("~tilde~/-_.", 0, 19),
+    ("star*(paren)'quote'!", 0, 20),
+    ("semi;colon=and&question?hash#at@", 0, 21),
+    ("comma,dollar$[bracket]{brace}|\\^`\"<>", 0, 22),
+    ("腾讯云/日本語/für.bin", 0, 23),
+    ("\U0001f6a2 emoji", 0, 24),
+    ("double//slash///three", 0, 25),
+    ("UPPER/lower/MiXed", 1, 0),
+    ("parts/plain.bin", 3, 17),
+    ("parts/exact", 2, 0),
+    ("parts/50% off + tilde~ (star*) 腾讯云//x?y#z", 2, 1),
 ]
 
 
-def prepare(folder, store, token=None):
+def prepare(folder, manner, store, token=None):
     """Makes the sources in `folder` and returns the manifest, which is also written there.
 
-    `store` holds what `sealift serve` wrote when it was ready; with a `token`, its credentials are temporary.
+    `manner` is a name; `store` holds what `sealift serve` wrote when it was ready; with a `token`, its credentials are
+    temporary.
     """
     folder = pathlib.Path(folder)
+    dialect, modes, wanted = MANNERS[manner].dialect, MANNERS[manner].modes, MANNERS[manner].keys
+    part_size = dialect.part_size
+    objects = [(key, parts * part_size + rest) for key, parts, rest in OBJECTS if wanted is None or key in wanted]
+    small, large = 70_000, 3 * part_size + 17
     rng = random.Random(20260101)
     sources = {}
-    for size in sorted({size for _, size in OBJECTS}):
+    for size in sorted({small, large, *(size for _, size in objects)}):
         path = folder / f"source-{size}"
         path.write_bytes(rng.randbytes(size))
         sources[size] = str(path)
@@ -57,11 +62,12 @@ def prepare(folder, store, token=None):
     manifest = {
         "bucket": store["SEALIFT_BUCKET"],
         "region": store["SEALIFT_REGION"],
-        "secret_id": store["COS_SECRET_ID"],
-        "secret_key": store["COS_SECRET_KEY"],
+        "secret_id": store[dialect.credentials[0]],
+        "secret_key": store[dialect.credentials[1]],
         "token": token,
-        "ca_cert": store["SEALIFT_CA_CERT"],
-        "part_size": PART_SIZE,
+        "manner": manner,
+        "ca_cert": store.get("SEALIFT_CA_CERT"),
+        "part_size": part_size,
         "kms_key_id": KMS_KEY_ID,
         "customer_key": named(key),
         "wrong_key": named(other),
@@ -69,11 +75,11 @@ def prepare(folder, store, token=None):
         "wrong_key_file": str(wrong_key_file),
         "objects": [
             {"mode": mode, "key": f"{mode}/{key}", "size": size, "source": sources[size]}
-            for mode in MODES
-            for key, size in OBJECTS
+            for mode in modes
+            for key, size in objects
         ],
-        "large": sources[3 * PART_SIZE + 17],
-        "small": sources[70_000],
+        "large": sources[large],
+        "small": sources[small],
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
     return manifest

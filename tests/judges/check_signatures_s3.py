@@ -7,10 +7,10 @@ names; the two `Authorization` values must be equal to the last character. It ta
 target that is not written as it is signed fails here too. Then: whatever botocore would sign must be
 signed, and whatever it would leave out must not be; each call must bring the token; and what the head says of the body
 must agree with itself. Where the recording has the body (`body`, base64) of a framed request, its chunks and trailer
-are signed again too, with the key that botocore derives.
+are signed again too, with the key that botocore derives. Last, each call must carry the three headers of the customer
+key exactly where the service wants them, and an object's bytes must go in the framing of the manner.
 
-The manifest tells `region`, `secret_id`, `secret_key`, `token` (or null) and `objects`. A request is a line of
-`record.py`, over TLS unless its `scheme` says otherwise.
+The manifest is that of `cases.py`. A request is a line of `record.py`, over TLS unless its `scheme` says otherwise.
 """
 
 import base64
@@ -18,16 +18,21 @@ import hashlib
 import json
 import re
 import sys
+from urllib.parse import parse_qsl, unquote
 
 from botocore.auth import SIGNED_HEADERS_BLACKLIST, S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from calls import Carriage, operation
+from manners import MANNERS
+from s3_store import checksum as awscrt_checksum
 from verdicts import Verdicts
 
 # The HTTP library adds them after a request is signed, with botocore as with us.
 LATE = {"authorization", "accept", "accept-encoding"}
 CHUNK = 128 << 10
 CHECKSUMS = {"crc32": 4, "crc32c": 4, "crc64nvme": 8, "sha1": 20, "sha256": 32}
+CHECKSUM_HEADERS = {f"x-amz-checksum-{it}" for it in CHECKSUMS}
 EMPTY = hashlib.sha256().hexdigest()
 
 
@@ -89,13 +94,14 @@ def judge_body(verdicts, case, request, headers):
 
 def judge_chunks(verdicts, case, official, headers, body, previous):
     """Signs every chunk and the trailer again."""
-    lengths, rest, size = [], body, None
+    lengths, rest, size, decoded = [], body, None, b""
     while size != 0:
         line, rest = rest.split(b"\r\n", 1)
         told, _, signature = line.decode().partition(";chunk-signature=")
         size = int(told, 16)
         lengths.append(size)
         data, rest = rest[:size], rest[size:]
+        decoded += data
         if size:
             verdicts.equal("chunk", f"{case} {len(lengths)} ends", rest[:2], b"\r\n")
             rest = rest[2:]
@@ -111,16 +117,54 @@ def judge_chunks(verdicts, case, official, headers, body, previous):
         digest = hashlib.sha256(f"{checksum}\n".encode()).hexdigest()
         signature = official.next_in_chain("AWS4-HMAC-SHA256-TRAILER", previous, digest)
         expected = [checksum, f"x-amz-trailer-signature:{signature}"]
-        verdicts.equal("chunk", f"{case} trailer's name", checksum.partition(":")[0], headers["x-amz-trailer"])
+        name = headers["x-amz-trailer"]
+        value = awscrt_checksum(name.removeprefix("x-amz-checksum-").upper(), decoded)
+        verdicts.equal("chunk", f"{case} trailer", checksum, f"{name}:{value}")
     verdicts.equal("chunk", f"{case} end", lines, [*expected, "", ""])
 
 
-def judge(verdicts, told, request):
+def place(told, headers, request):
+    """Which call a request is, and the mode of its object, with which each key begins."""
+    path, _, query = request["target"].partition("?")
+    path = unquote(path, errors="strict")
+    if not headers["host"].startswith(f"{told['bucket']}."):
+        path = path.removeprefix(f"/{told['bucket']}")
+    return operation(request["method"], dict(parse_qsl(query, keep_blank_values=True))), path.split("/")[1]
+
+
+class Bytes:
+    """Judges in which framing the bytes of objects go, and that they were seen in every mode."""
+
+    def __init__(self, verdicts, manner):
+        self.verdicts, self.manner = verdicts, manner
+        self.seen, self.probes = set(), 0
+
+    def judge(self, case, name, mode, headers):
+        payload = headers.get("x-amz-content-sha256", "")
+        if name == "UploadPart" and headers["content-length"] == "1" and re.fullmatch("[0-9a-f]{64}", payload):
+            # The byte that finds out what a store does; it is held in memory, and its digest is signed.
+            self.probes += 1
+            return
+        self.seen.add((mode, name))
+        checksum = "header" if CHECKSUM_HEADERS & set(headers) else "nowhere"
+        checksum = "trailer" if "x-amz-trailer" in headers else checksum
+        self.verdicts.equal("framing", case, (payload, checksum), self.manner.framing[name])
+
+    def finish(self):
+        for mode in self.manner.modes:
+            for name in self.manner.framing:
+                self.verdicts.say("count", f"bytes in {name} under {mode} were seen", (mode, name) in self.seen)
+        # What was found out once is kept.
+        self.verdicts.equal("count", "probes of what the store does", self.probes, 1 if self.manner.finding else 0)
+
+
+def judge(verdicts, told, request, carriage, in_bytes):
     headers = {}
     for name, value in request["headers"]:
         name = name.lower()
         headers[name] = f"{headers[name]},{value}" if name in headers else value
-    case = f"{request['method']} {request['target']}"
+    name, mode = place(told, headers, request)
+    case = f"{name} {request['target']}"
     ours = headers.get("authorization", "")
     form = re.fullmatch("AWS4-HMAC-SHA256 Credential=[^ ]+, SignedHeaders=([^ ]+), Signature=([0-9a-f]{64})", ours)
     # Some read a plus sign in a query as a space and some do not: it has to be encoded either way.
@@ -135,6 +179,9 @@ def judge(verdicts, told, request):
     wanted = set(headers) - set(SIGNED_HEADERS_BLACKLIST) - LATE
     verdicts.equal("coverage", case, set(listed), wanted)
     verdicts.equal("token", case, headers.get("x-amz-security-token"), told["token"])
+    carriage.judge(case, name, mode, headers)
+    if name in ("UploadPart", "PutObject"):
+        in_bytes.judge(case, name, mode, headers)
     framed, signed = judge_body(verdicts, case, request, headers)
     if framed and signed and "body" in request:
         judge_chunks(verdicts, case, official, headers, base64.b64decode(request["body"]), form[2])
@@ -143,14 +190,19 @@ def judge(verdicts, told, request):
 def main(manifest, requests):
     with open(manifest, encoding="utf-8") as file:
         told = json.load(file)
-    verdicts = Verdicts("signer of botocore")
+    manner = MANNERS[told["manner"]]
+    verdicts = Verdicts(f"{told['manner']}: signer of botocore")
+    carriage, in_bytes = Carriage(verdicts, manner.dialect, manner.modes), Bytes(verdicts, manner)
     with open(requests, encoding="utf-8") as file:
         for line in file:
-            judge(verdicts, told, json.loads(line))
+            judge(verdicts, told, json.loads(line), carriage, in_bytes)
     # A signer that agrees with everything would prove nothing: one changed letter must change its answer.
     sample = {"host": "h", "x-amz-date": "20260102T030405Z", "x-amz-content-sha256": EMPTY}
     answers = {Official(told, {"method": "PUT", "target": it}, sample).authorization() for it in ("/a%20b", "/a%2Bb")}
     verdicts.say("count", "the signer tells requests apart", len(answers) == 2)
+    carriage.finish()
+    in_bytes.finish()
+    verdicts.equal("count", "modes that were seen", {mode for mode, _ in carriage.seen}, set(manner.modes))
     verdicts.at_least(5 * len(told["objects"]))
 
 

@@ -26,7 +26,7 @@ let given = 0;
 
 function say(check, name, passed, detail = "") {
   given += 1;
-  const fields = [passed ? "pass" : "FAIL", "cos-nodejs-sdk-v5", check, name, String(detail)];
+  const fields = [passed ? "pass" : "FAIL", "cos: cos-nodejs-sdk-v5", check, name, String(detail)];
   console.log(fields.map((it) => it.split(/\s+/).join(" ").trim()).join("\t"));
 }
 

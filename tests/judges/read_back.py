@@ -7,7 +7,7 @@ import json
 import pathlib
 import sys
 
-from cases import MODES
+from manners import MODES
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 from verdicts import Verdicts, require
 
@@ -113,7 +113,7 @@ def main(folder):
     )
     # One try: what is refused must be refused at once, and what works must work at once.
     client = CosS3Client(config, retry=0)
-    verdicts = Verdicts("cos-python-sdk-v5")
+    verdicts = Verdicts("cos: cos-python-sdk-v5")
     for it in told["objects"]:
         read(client, told, it, verdicts)
     for mode in MODES:

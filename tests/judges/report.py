@@ -8,12 +8,20 @@ Fails on any failed case, and where a judge that must speak did not.
 import collections
 import sys
 
+from manners import MANNERS, S3
+
 JUDGES = [
-    "sealift, recorded",
-    "signer of cos-python-sdk-v5",
-    "cos-python-sdk-v5",
-    "cos-nodejs-sdk-v5",
-    "sealift, after the SDKs",
+    "cos: sealift",
+    "cos: signer of cos-python-sdk-v5",
+    "cos: cos-python-sdk-v5",
+    "cos: cos-nodejs-sdk-v5",
+    "cos: sealift, after SDKs",
+    *(
+        f"{manner}: {judge}"
+        for manner, it in MANNERS.items()
+        if it.dialect is S3
+        for judge in ("sealift", "signer of botocore", "boto3", "sealift, after SDKs")
+    ),
     "boto3",
 ]
 
@@ -33,10 +41,10 @@ def main(path, *judges):
         if not any(it == judge for it, _ in counts):
             counts[judge, "count"][1] += 1
             failures.append(f"FAIL  {judge}: said nothing")
-    width = max(len(check) for _, check in counts)
-    print(f"{'judge':28} {'check':{width}} passed failed")
+    wide, width = (max(map(len, names)) for names in zip(*counts))
+    print(f"{'judge':{wide}} {'check':{width}} passed failed")
     for (judge, check), (passed, failed) in sorted(counts.items(), key=lambda it: judges.index(it[0][0])):
-        print(f"{judge:28} {check:{width}} {passed:6} {failed:6}")
+        print(f"{judge:{wide}} {check:{width}} {passed:6} {failed:6}")
     for failure in failures[:50]:
         print(failure)
     if len(failures) > 50:

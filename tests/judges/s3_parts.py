@@ -1,8 +1,9 @@
 """Uploads in parts as boto3 makes them, with every checksum."""
 
 from boto3.s3.transfer import TransferConfig
+from manners import MODES
 from s3_judge import LARGE, PART_SIZE
-from s3_store import ALGORITHMS, MODES, checksum, composite, customer, customer_encoded
+from s3_store import ALGORITHMS, checksum, composite, customer, customer_encoded
 from verdicts import require
 
 

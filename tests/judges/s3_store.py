@@ -9,9 +9,8 @@ import zlib
 import awscrt.checksums
 import boto3
 from botocore.config import Config
+from cases import KMS_KEY_ID
 
-KMS_KEY_ID = "11f0c5a2-judge-4d1e-9c57-52540a6b7c8d"
-MODES = ("none", "managed", "kms", "customer")
 ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
 
 
