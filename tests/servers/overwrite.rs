@@ -45,13 +45,11 @@ pub(crate) fn there_meanwhile(case: &Case) {
 
 /// Without a condition the last one to complete wins, or the server has ended the upload; never a mixture.
 pub(crate) fn put_meanwhile(case: &Case) {
-    let proxy = half_way(case);
-    let (sealift, other) = (Sealift::through(case, &proxy), Sealift::new(case));
+    let (sealift, other) = (Sealift::new(case), Sealift::new(case));
     let (ours, theirs) = (case.stock().ten_parts(), case.stock().small());
-    let mut child = sealift.start_put(&ours, "shared", &[]);
+    let mut child = sealift.slow_put(&ours, "shared");
     sealift.wait_for_parts(1, &mut child);
     other.put(&theirs, "shared", &[]).value();
-    proxy.release();
     let done = Done::from(child.wait_with_output().unwrap());
     if case.server.put_ends_uploads() {
         assert_eq!(done.code, Some(6), "{done:?}");

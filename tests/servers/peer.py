@@ -22,7 +22,9 @@ class Peer:
         self.bucket = self.env["S3_BUCKET"]
         major, minor = self.env["S3_SERVER_VERSION"].split(".")[:2]
         kind = self.env["S3_SERVER"]
-        self.kind = "old-rgw" if kind == "ceph-rgw" and int(major) < 18 else kind
+        self.kind = kind
+        if kind == "ceph-rgw":
+            self.kind = "rgw-16" if int(major) < 18 else "rgw-18" if int(major) < 20 else "rgw-20"
         words = {"ceph-rgw": "Ceph RGW", "seaweedfs": "SeaweedFS", "garage": "Garage"}
         self.name = f"{words[kind]} {major}.{minor}"
         self.work = pathlib.Path(work)

@@ -84,7 +84,7 @@ type Client = StreamOwned<ServerConnection, TcpStream>;
 type Store = StreamOwned<ClientConnection, TcpStream>;
 
 /// No connection may stand still for longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// What is smaller is no part of a file, but a trial.
 const LEAST_DATA: u64 = 1 << 20;
 const LONGEST_HEAD: usize = 64 << 10;

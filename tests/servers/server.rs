@@ -15,6 +15,7 @@ pub(crate) struct Server {
     /// With its version as far as it matters, such as `Ceph RGW 20.2`.
     pub(crate) name: String,
     kind: Kind,
+    major: u32,
     settings: BTreeMap<String, String>,
 }
 
@@ -52,7 +53,7 @@ impl Server {
             "garage" => (Kind::Garage, "Garage"),
             other => panic!("a server that is not known: {other}"),
         };
-        Self { name: format!("{name} {major}.{}", version.get(1).unwrap_or(&"0")), kind, settings }
+        Self { name: format!("{name} {major}.{}", version.get(1).unwrap_or(&"0")), kind, major, settings }
     }
 
     pub(crate) fn setting(&self, name: &str) -> &str {
@@ -88,7 +89,7 @@ impl Server {
 
     /// Whether it replaces an object although it is told not to.
     pub(crate) fn ignores_the_condition(&self) -> bool {
-        matches!(self.kind, Kind::OldRgw | Kind::Garage)
+        matches!(self.kind, Kind::OldRgw | Kind::Garage) || (self.kind == Kind::Rgw && self.major < 20)
     }
 
     /// Whether a PUT of a key ends the open uploads of it.
@@ -99,7 +100,7 @@ impl Server {
     /// Whether a look at the object does not show the checksum that its receipt has: nobody keeps one, or, of an upload
     /// of one part, Ceph's gateway tells it at Complete only.
     pub(crate) fn forgets_checksum(&self, receipt: &Value) -> bool {
-        receipt["checksum"]["type"] == "parts" || (self.kind == Kind::Rgw && receipt["parts"] == 1)
+        receipt["checksum"]["type"] == "sent" || (self.kind == Kind::Rgw && receipt["parts"] == 1)
     }
 
     /// Whether it takes slashes in a row for one, so that two keys may mean one object.
@@ -109,6 +110,6 @@ impl Server {
 
     /// The one that takes most bytes per second, of those that check them.
     pub(crate) fn is_fastest(&self) -> bool {
-        self.kind == Kind::Rgw
+        self.kind == Kind::Rgw && self.major >= 20
     }
 }
