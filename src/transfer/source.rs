@@ -101,6 +101,9 @@ pub(crate) struct FileSource {
 impl FileSource {
     /// Opens a regular file and notes its identity.
     ///
+    /// A program that has the file mapped into its memory changes the time of modification only with its first write to a
+    /// page that is clean. So what was written before is brought to the disk first: from then on such a write shows.
+    ///
     /// # Errors
     /// `Source` if there is none, it cannot be read, or it is something else, such as a directory or a pipe.
     pub(crate) fn open(path: &Path) -> Result<Self> {
@@ -119,6 +122,9 @@ impl FileSource {
             return Err(Error::new(ErrorKind::Source, format!("{} is not a regular file", path.display()))
                 .with_hint("only a regular file can be read from several places at once"));
         }
+        // Some file systems have nothing to bring anywhere, and say so.
+        let _ = file.sync_data();
+        let metadata = file.metadata().map_err(cannot)?;
         Ok(Self { file, path: path.to_owned(), opened: Identity::of(&metadata) })
     }
 
