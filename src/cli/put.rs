@@ -33,8 +33,8 @@ use crate::{
     ident::{ObjectKey, ObjectUrl},
     sse::SseContext,
     transfer::{
-        Clobber, EndpointProfiles, FileSource, OnChange, PreparedUpload, Receipt, StreamPlan, UploadRequest, Uploader,
-        UploaderOptions,
+        Assurance, Clobber, EndpointProfiles, FileSource, OnChange, PreparedUpload, Receipt, StreamPlan, UploadRequest,
+        Uploader, UploaderOptions,
         journal::{JournalChoice, StateDir, Target},
     },
     transport::{RequestObserver, StoreClient},
@@ -112,7 +112,8 @@ impl Work<'_> {
         let (prepared, outline) = match self.input {
             Input::File(path) => {
                 let prepared = self.of_file(path).build()?;
-                let outline = Outline::of_file(&prepared, content_md5)?;
+                let proof = Assurance::from(prepared.integrity).proof();
+                let outline = Outline::of_file(&prepared, content_md5, proof)?;
                 (prepared, outline)
             }
             Input::Stream => {
@@ -129,6 +130,8 @@ impl Work<'_> {
             sse: self.sse,
             properties: prepared.properties,
             outline,
+            algorithm: prepared.integrity.algorithm,
+            assurance: prepared.integrity.into(),
             forbid_overwrite: self.args.object.no_clobber.is_some(),
         };
         block_on(rehearsal.show(url, self.console))

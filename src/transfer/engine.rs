@@ -292,7 +292,7 @@ async fn multipart(
     let sent = Sent {
         extent: job.extent(&ledger),
         checksum: ledger.combined(job.algorithm),
-        parts_confirmed: ledger.all_crc_confirmed(),
+        parts_confirmed: ledger.all_proved(),
         upload_id: upload,
         echoes,
         warnings,

@@ -12,8 +12,8 @@ pub(crate) struct DonePart {
     /// Of the bytes that were sent.
     pub(crate) checksum: Checksum,
     pub(crate) len: u64,
-    /// Whether the store's answer carried the same checksum; `false` if it carried none.
-    pub(crate) crc_confirmed: bool,
+    /// Whether the store has told the same checksum, or has refused wrong ones; `false` if its answer was silent.
+    pub(crate) proved: bool,
 }
 
 /// What is done of an upload, part by part.
@@ -83,9 +83,9 @@ impl Ledger {
         self.done as usize == self.parts.len()
     }
 
-    /// Whether every part's checksum was in its answer.
-    pub(crate) fn all_crc_confirmed(&self) -> bool {
-        self.parts.iter().flatten().all(|part| part.crc_confirmed)
+    /// Whether every part was proved by itself.
+    pub(crate) fn all_proved(&self) -> bool {
+        self.parts.iter().flatten().all(|part| part.proved)
     }
 
     /// The done parts, in order.
@@ -113,7 +113,7 @@ mod tests {
             etag: ETag::new(etag).unwrap(),
             checksum: Checksum::of(Algorithm::Crc64Xz, bytes),
             len: bytes.len() as u64,
-            crc_confirmed: true,
+            proved: true,
         }
     }
 
@@ -161,8 +161,8 @@ mod tests {
     fn one_silent_part_takes_the_part_checksums_off_the_proof() {
         let mut ledger = Ledger::new(2);
         ledger.enter(number(1), part(b"x", "a"));
-        assert!(ledger.all_crc_confirmed());
-        ledger.enter(number(2), DonePart { crc_confirmed: false, ..part(b"y", "b") });
-        assert!(!ledger.all_crc_confirmed());
+        assert!(ledger.all_proved());
+        ledger.enter(number(2), DonePart { proved: false, ..part(b"y", "b") });
+        assert!(!ledger.all_proved());
     }
 }

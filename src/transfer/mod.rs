@@ -13,7 +13,7 @@
 //! What is decided is decided in pure code: the plan, the pace, the ledger, the outcome of a doubtful Complete, whether
 //! an earlier upload is the one that is asked for, whether one that failed is kept. Memory depends neither on the size
 //! of the file nor on that of a part; the parts of a stream, which cannot be read again, are as large as the memory
-//! allows. Every byte is read once, unless the Content-MD5 of a file is asked for or the file was touched meanwhile.
+//! allows. Every byte is read once, unless a file's digests have to go before its bytes, or it was touched meanwhile.
 //!
 //! With a [`journal`], the same request goes on where an earlier run has ended, whether that failed, was stopped or was
 //! killed; of a stream the journal tells only what is left. What no run can bring to a good end is removed from the
@@ -93,8 +93,6 @@ use self::job::Job;
 #[cfg(feature = "cli")]
 pub(crate) use self::source::FileSource;
 // What a dry run looks into.
-#[cfg(feature = "cli")]
-pub(crate) use self::request::Opened;
 pub use self::{
     download::{Download, DownloadReceipt, DownloadRequest},
     integrity::{ChecksumChoice, EndpointProfiles, ProvedBy},
@@ -104,3 +102,5 @@ pub use self::{
     request::{Clobber, Concurrency, OnChange, PreparedUpload, UploadRequest},
     uploader::{Upload, Uploader, UploaderOptions},
 };
+#[cfg(feature = "cli")]
+pub(crate) use self::{integrity::Assurance, request::Opened};

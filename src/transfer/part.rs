@@ -57,8 +57,8 @@ pub(crate) async fn send(job: Arc<Job>, upload: UploadId, number: PartNumber, su
         let stored = sent.comparable(answer.value.checksum);
         if stored.is_none_or(|stored| stored == sent) {
             // Without an answer of its own, a store that is told a checksum has refused what does not fit.
-            let crc_confirmed = stored.is_some() || proof != Some(ProvedBy::Told);
-            let done = DonePart { etag: answer.value.etag, checksum: sent, len, crc_confirmed };
+            let proved = stored.is_some() || proof != Some(ProvedBy::Told);
+            let done = DonePart { etag: answer.value.etag, checksum: sent, len, proved };
             return Ok(SentPart { number, done, echo: answer.echo });
         }
         body.take_back();

@@ -216,8 +216,7 @@ async fn explore(job: &Job, known: Known, upload: &UploadId, doubt: bool) -> Res
     let mut ledger = Ledger::new(job.plan.parts);
     for part in kept.into_values() {
         let number = part.number;
-        let done =
-            DonePart { etag: part.etag, checksum: part.checksum, len: part.len, crc_confirmed: !part.crc_silent };
+        let done = DonePart { etag: part.etag, checksum: part.checksum, len: part.len, proved: !part.crc_silent };
         ledger.enter(number, done);
     }
     job.board.update(|progress| {

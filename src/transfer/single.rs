@@ -209,7 +209,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
 /// The object as if it were the only part.
 fn whole(value: &ObjectReceipt, checksum: Checksum, len: u64) -> Ledger {
     let mut ledger = Ledger::new(1);
-    let part = DonePart { etag: value.etag.clone(), checksum, len, crc_confirmed: true };
+    let part = DonePart { etag: value.etag.clone(), checksum, len, proved: true };
     ledger.enter(PartNumber::FIRST, part);
     ledger
 }

@@ -8,6 +8,7 @@ use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
 use crate::{
+    checksum::{self, Algorithm, Checksum},
     cli::{
         console::{Console, printable},
         explain,
@@ -18,10 +19,10 @@ use crate::{
     ident::{ETag, ObjectKey, ObjectUrl, PartNumber, UploadId},
     operation::Operation,
     sse::SseContext,
-    transfer::{Opened, Plan, PreparedUpload, StreamPlan},
+    transfer::{Assurance, Opened, Plan, PreparedUpload, ProvedBy, StreamPlan},
     transport::{MaskedHead, StoreClient},
     wire::{
-        Abort, BoxBody, Complete, Head, Initiate, ObjectProperties, Payload, Put, Replay, UploadPart, usual_algorithm,
+        Abort, BoxBody, Complete, Head, Initiate, ObjectProperties, Payload, Put, Replay, SentChecksum, UploadPart,
     },
 };
 
@@ -33,13 +34,16 @@ pub(super) struct Rehearsal {
     /// As the upload would send them, with the mark that it gives to its object.
     pub(super) properties: ObjectProperties,
     pub(super) outline: Outline,
+    /// By which its bytes are summed, and what that is worth.
+    pub(super) algorithm: Algorithm,
+    pub(super) assurance: Assurance,
     pub(super) forbid_overwrite: bool,
 }
 
 /// What is known of the parts.
 pub(super) enum Outline {
-    /// All; and the Content-MD5 of the first part, if each is to carry its own.
-    File { plan: Plan, content_md5: Option<String> },
+    /// All; and of the first part what each is to carry: its Content-MD5, its checksum.
+    File { plan: Plan, content_md5: Option<String>, checksum: Option<Checksum> },
     /// How they grow; and whether each is to carry its Content-MD5, which nobody knows yet.
     Stream { plan: StreamPlan, content_md5: bool },
     /// Nothing, before the stream is in a file of this directory.
@@ -47,15 +51,18 @@ pub(super) enum Outline {
 }
 
 impl Outline {
-    /// That of a file. For the Content-MD5 its first part is read.
-    pub(super) fn of_file(prepared: &PreparedUpload, content_md5: bool) -> Result<Self> {
+    /// That of a file. For what stands in the head of its first part, that is read.
+    pub(super) fn of_file(prepared: &PreparedUpload, content_md5: bool, proof: Option<ProvedBy>) -> Result<Self> {
         let Opened::File(file, plan) = &prepared.opened else {
             return Err(Error::new(ErrorKind::Internal, "the rehearsal of a file has none"));
         };
         let first = plan.part_size.min(plan.size);
         let read = |piece: &mut [u8], place| file.read_exact_at(piece, place);
+        let content_md5 = content_md5 || proof == Some(ProvedBy::ContentMd5);
         let content_md5 = content_md5.then(|| md5_of(first, read)).transpose()?;
-        Ok(Self::File { plan: plan.clone(), content_md5 })
+        let algorithm = prepared.integrity.algorithm;
+        let checksum = (proof == Some(ProvedBy::Header)).then(|| sum_of(algorithm, first, read)).transpose()?;
+        Ok(Self::File { plan: plan.clone(), content_md5, checksum })
     }
 
     /// Whether one PUT sends everything.
@@ -75,6 +82,13 @@ impl Outline {
     fn content_md5(&self) -> Option<String> {
         match self {
             Self::File { content_md5, .. } => content_md5.clone(),
+            Self::Stream { .. } | Self::Spool { .. } => None,
+        }
+    }
+
+    fn checksum(&self) -> Option<Checksum> {
+        match self {
+            Self::File { checksum, .. } => *checksum,
             Self::Stream { .. } | Self::Spool { .. } => None,
         }
     }
@@ -148,6 +162,11 @@ impl Rehearsal {
         };
         row(&mut text, "encryption", &encryption);
         text.push_str("\nThese requests would be sent (the first of each kind; secrets masked):\n");
+        if self.assurance.proof().is_none() && !self.outline.is_single() {
+            text.push_str(
+                "\nAfter the first of them, one random byte goes as part 1, to find out what this endpoint checks.\n",
+            );
+        }
         for head in &requests {
             if head.operation == Operation::Abort {
                 text.push_str("\nAnd only if the upload fails:\n");
@@ -173,7 +192,7 @@ impl Rehearsal {
                 properties: self.properties.clone(),
                 payload: announced(first_part),
                 content_md5: self.outline.content_md5(),
-                checksum: None,
+                checksum: self.sent_checksum(),
                 forbid_overwrite: self.forbid_overwrite,
                 traffic_limit: None,
             };
@@ -184,7 +203,7 @@ impl Rehearsal {
         let initiate = Initiate {
             key: self.key.clone(),
             properties: self.properties.clone(),
-            checksum: Some(usual_algorithm(self.client.dialect())),
+            checksum: self.assurance.kept().then_some(self.algorithm),
             forbid_overwrite: self.forbid_overwrite,
         };
         heads.push(self.client.explain(&initiate, &self.sse).await?);
@@ -194,7 +213,7 @@ impl Rehearsal {
             part: PartNumber::FIRST,
             payload: announced(first_part),
             content_md5: self.outline.content_md5(),
-            checksum: None,
+            checksum: self.sent_checksum(),
             traffic_limit: None,
         };
         heads.push(self.client.explain(&part, &self.sse).await?);
@@ -202,7 +221,8 @@ impl Rehearsal {
             key: self.key.clone(),
             upload_id: upload_id.clone(),
             parts: self.parts().ok_or_else(unnamed)?,
-            keeps_checksum: true,
+            keeps_checksum: self.assurance.kept(),
+            // That of the whole goes along where the store is told checksums; nobody knows it yet.
             checksum: None,
             forbid_overwrite: self.forbid_overwrite,
         };
@@ -210,6 +230,14 @@ impl Rehearsal {
         heads.push(self.client.explain(&head, &self.sse).await?);
         heads.push(self.client.explain(&Abort { key: self.key.clone(), upload_id }, &self.sse).await?);
         Ok(heads)
+    }
+
+    /// How a checksum would go along with the first part.
+    fn sent_checksum(&self) -> Option<SentChecksum> {
+        match self.assurance.proof() {
+            Some(ProvedBy::Trailer) => Some(SentChecksum::Trailer(self.algorithm)),
+            _ => self.outline.checksum().map(SentChecksum::Header),
+        }
     }
 
     /// The list that Complete would carry, with tags of the usual length.
@@ -223,16 +251,28 @@ impl Rehearsal {
 /// The base64 of the MD5 of so many bytes.
 fn md5_of(len: u64, read: impl Fn(&mut [u8], u64) -> Result<()>) -> Result<String> {
     let mut digest = Md5::new();
+    in_pieces(len, read, |piece| digest.update(piece))?;
+    Ok(BASE64_STANDARD.encode(digest.finalize()))
+}
+
+/// The checksum of so many bytes.
+fn sum_of(algorithm: Algorithm, len: u64, read: impl Fn(&mut [u8], u64) -> Result<()>) -> Result<Checksum> {
+    let mut digest = checksum::Digest::new(algorithm);
+    in_pieces(len, read, |piece| digest.update(piece))?;
+    Ok(digest.value())
+}
+
+fn in_pieces(len: u64, read: impl Fn(&mut [u8], u64) -> Result<()>, mut each: impl FnMut(&[u8])) -> Result<()> {
     let mut buffer = vec![0; 1 << 20];
     let mut place = 0;
     while place < len {
         let size = usize::try_from(len - place).unwrap_or(usize::MAX).min(buffer.len());
         let piece = &mut buffer[..size];
         read(piece, place)?;
-        digest.update(&*piece);
+        each(piece);
         place += size as u64;
     }
-    Ok(BASE64_STANDARD.encode(digest.finalize()))
+    Ok(())
 }
 
 fn unnamed() -> Error {

@@ -71,7 +71,7 @@ pub struct Part {
     pub etag: ETag,
     /// What the answer said of the encryption.
     pub echo: EchoSeen,
-    /// Whether the answer carried no checksum, so that ours was not confirmed.
+    /// Whether nothing has confirmed our checksum: the answer was to carry the store's own, and did not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub crc_silent: bool,
 }

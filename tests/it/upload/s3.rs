@@ -3,13 +3,13 @@
 use sealift::{
     checksum::{Algorithm, Checksum},
     dialect::S3,
-    emulator::{EmulatorOptions, FaultPlan},
+    emulator::{EmulatorOptions, FaultPlan, Request},
     error::ErrorKind,
-    sse::{CustomerKey, KmsContext, SseContext},
-    transfer::{ChecksumChoice, Receipt, UploadRequest},
+    sse::{CustomerKey, KmsContext, SseContext, SseMode},
+    transfer::{ChecksumChoice, Concurrency, Receipt, UploadRequest, journal::MemoryJournal},
 };
 
-use super::rig::{MIB, Rig};
+use super::rig::{MIB, Rig, encryption_headers};
 use crate::support::{self, key};
 
 const PART: usize = 5 * MIB;
@@ -65,10 +65,9 @@ async fn every_mode_gives_the_object_that_the_file_was_and_its_proof() {
             ("crc64-nvme", expected, "full-object".to_owned())
         );
         assert_eq!(receipt.crc64, None, "S3 does not speak the checksum of COS");
-        assert_eq!(
-            (receipt.parts, receipt.sse.mode.as_str()),
-            (3, if sse.key_md5().is_some() { "customer" } else { receipt.sse.mode.as_str() })
-        );
+        // Where nothing is asked, the store encrypts all the same, and says so.
+        let mode = if sse.mode() == SseMode::None { SseMode::Managed } else { sse.mode() };
+        assert_eq!((receipt.parts, receipt.sse.mode.as_str()), (3, mode.name()));
         for check in ["part-checksums", "object-checksum", "size", "source-unchanged", "head"] {
             assert!(receipt.verified.iter().any(|it| it == check), "{check} is missing: {:?}", receipt.verified);
         }
@@ -80,15 +79,26 @@ async fn every_mode_gives_the_object_that_the_file_was_and_its_proof() {
 async fn a_customer_key_rides_on_every_call_that_s3_wants_it_on_and_on_no_other() {
     let rig = rig(2 * PART, |options| options).await;
     done(&rig, request(&rig, &customer()), &customer()).await;
-    let carries = |operation: &str| {
+    // One that is given up is aborted, and looked for once more.
+    let cancelled = rig.uploader.upload(request(&rig, &customer()));
+    cancelled.cancel();
+    assert_eq!(cancelled.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    rig.store.emulator.set_faults(FaultPlan::new().on("UploadPart").part(2).answer(403, "AccessDenied"));
+    rig.uploader.upload(request(&rig, &customer())).await.unwrap_err();
+    let carried = |operation: &str| {
         let seen = rig.seen(operation);
         assert!(!seen.is_empty(), "{operation} was not seen");
-        seen.iter().all(|request| TRIPLE.iter().all(|name| request.headers.iter().any(|(header, _)| header == name)))
+        let of = |request: &Request| encryption_headers(request).into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let first = of(&seen[0]);
+        assert!(seen.iter().all(|request| of(request) == first), "{operation}: {seen:?}");
+        first
     };
-    for operation in ["Initiate", "UploadPart", "Complete", "Head"] {
-        assert!(carries(operation), "{operation}");
+    for operation in ["Initiate", "UploadPart", "Complete", "Head", "ListParts"] {
+        assert_eq!(carried(operation), TRIPLE, "{operation}");
     }
-    assert!(!carries("ListUploads"));
+    for operation in ["ListUploads", "Abort"] {
+        assert_eq!(carried(operation), [""; 0], "{operation}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,6 +117,8 @@ async fn an_empty_file_is_one_put_in_every_mode() {
         let rig = rig(0, |options| options).await;
         let receipt = done(&rig, request(&rig, &sse), &sse).await;
         assert_eq!((receipt.size, receipt.upload_id), (0, None));
+        let asked = sse.mode() != SseMode::None;
+        assert_eq!(receipt.verified.iter().any(|it| it == "echo:put"), asked, "{:?}", receipt.verified);
     }
 }
 
@@ -148,13 +160,13 @@ async fn what_was_found_out_is_not_asked_again() {
     let first = rig.seen("UploadPart").len();
     done(&rig, request(&rig, &none()), &none()).await;
     assert_eq!(rig.seen("UploadPart").len() - first, 2, "two parts and no probe");
-    // And a small file is one PUT by now, with its checksum before it.
+    // And a small file is one PUT by now, with its checksum behind it.
     std::fs::write(rig.file(), b"small").unwrap();
     let receipt = rig.uploader.upload(request(&rig, &none())).await.unwrap();
     assert_eq!(receipt.upload_id, None);
     let put = rig.seen("Put").pop().unwrap();
-    let sum = Checksum::of(Algorithm::Crc64Nvme, b"small").to_string();
-    assert!(put.headers.contains(&("x-amz-checksum-crc64nvme".to_owned(), sum)), "{:?}", put.headers);
+    let trailer = ("x-amz-trailer".to_owned(), "x-amz-checksum-crc64nvme".to_owned());
+    assert!(put.headers.contains(&trailer), "{:?}", put.headers);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,9 +193,56 @@ async fn a_store_that_drops_the_customer_key_gets_a_random_byte_and_nothing_else
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_checksum_of_a_part_is_sent_again_and_then_fails() {
-    let faults = FaultPlan::new().on("UploadPart").part(2).times(1).wrong_crc();
-    let rig = rig(2 * PART, |options| options.faults(faults)).await;
+async fn a_part_whose_checksum_is_wrong_is_sent_again_and_in_the_end_fails() {
+    let once = FaultPlan::new().on("UploadPart").part(2).times(1).wrong_crc();
+    let rig = rig(2 * PART, |options| options.faults(once)).await;
     done(&rig, request(&rig, &none()), &none()).await;
     assert_eq!(rig.seen("UploadPart").iter().filter(|request| request.part == Some(2)).count(), 2);
+    rig.store.emulator.set_faults(FaultPlan::new().on("UploadPart").part(2).wrong_crc());
+    let error = rig.uploader.upload(request(&rig, &none())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error:?}");
+    assert_eq!(rig.unfinished().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_opened_without_a_checksum_is_gone_on_with_as_it_began() {
+    let stop = FaultPlan::new().on("UploadPart").part(3).answer(503, "SlowDown");
+    let rig = rig(3 * PART, |options| options.faults(stop)).await;
+    let journal = MemoryJournal::default();
+    let by_md5 = || request(&rig, &none()).concurrency(Concurrency::Fixed(1)).journal(journal.clone());
+    let upload = rig.uploader.upload(by_md5().checksum(ChecksumChoice::ContentMd5));
+    while upload.progress().borrow().parts_done < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    upload.pause();
+    assert!(upload.await.unwrap_err().is_resumable());
+    rig.store.emulator.set_faults(FaultPlan::new());
+    let other = rig.uploader.upload(by_md5().checksum(ChecksumChoice::Only(Algorithm::Crc32c))).await.unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Config, "{other:?}");
+    let receipt = done(&rig, by_md5(), &none()).await;
+    assert_eq!((receipt.parts, receipt.resumed_parts), (3, 2));
+    assert!(
+        rig.seen("Complete").iter().all(|request| !request.headers.iter().any(|(name, _)| name.contains("checksum")))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_word_about_checksums_is_passed_on() {
+    let faults = FaultPlan::new().on("UploadPart").answer(400, "QuotaExceeded");
+    let rig = rig(2 * PART, |options| options.faults(faults)).await;
+    let outcome = rig.uploader.upload(request(&rig, &none())).await;
+    let error = rig.failed_clean(outcome, ErrorKind::Rejected).await;
+    assert_eq!(error.code(), Some("QuotaExceeded"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_any_length_are_proved_as_files_are() {
+    for len in [0, 1, PART, 2 * PART + 17] {
+        let rig = rig(len, |options| options).await;
+        let stream = std::io::Cursor::new(rig.content.clone());
+        let request = UploadRequest::from_reader(rig.client.clone(), key(super::rig::KEY), stream);
+        let receipt = done(&rig, request.part_size(PART as u64).sse(customer()), &customer()).await;
+        assert_eq!(receipt.size, len as u64);
+        assert!(receipt.verified.iter().any(|it| it == "object-checksum"), "{len}: {:?}", receipt.verified);
+    }
 }
