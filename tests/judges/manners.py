@@ -90,9 +90,9 @@ FEW = ("plain.bin", "empty", "one byte", "100%", "UPPER/lower/MiXed", "parts/50%
 FEWER = ("plain.bin", "empty", FEW[-1])
 MANNERS = {
     "cos": Manner(COS),
-    # The manuals of such hosts say that they check trailers, and the checksum in the head of a PUT.
+    # The manuals of such hosts say that they check trailers.
     "s3": Manner(
-        S3, framing={"UploadPart": (f"{UNSIGNED}-TRAILER", "trailer"), "PutObject": ("UNSIGNED-PAYLOAD", "header")}
+        S3, framing={"UploadPart": (f"{UNSIGNED}-TRAILER", "trailer"), "PutObject": (f"{UNSIGNED}-TRAILER", "trailer")}
     ),
     # What another endpoint does has to be found out. The embedded store tells checksums.
     "s3-elsewhere": Manner(
@@ -118,6 +118,6 @@ MANNERS = {
         endpoint="http://s3.{region}.amazonaws.com",
         modes=MODES[:3],
         keys=FEWER,
-        framing={"UploadPart": (f"{SIGNED}-TRAILER", "trailer"), "PutObject": (SIGNED, "header")},
+        framing={"UploadPart": (f"{SIGNED}-TRAILER", "trailer"), "PutObject": (f"{SIGNED}-TRAILER", "trailer")},
     ),
 }
