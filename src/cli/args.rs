@@ -331,8 +331,9 @@ Examples:
   Remove one:
     sealift uploads abort cos://backup-1250000000/big.tar --upload-id ID
 
-An upload that a living process on this machine holds is never removed. Uploads
-of other machines are not known here: --older-than is the careful choice.";
+An upload whose journal in this state directory a living process holds is never
+removed. Uploads with --no-resume, with another --state-dir, or of other
+machines are not known here: --older-than is the careful choice.";
 
 const KEY_EXAMPLES: &str = "\
 Examples:

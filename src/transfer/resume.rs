@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::{
     checksum::{Algorithm, Checksum},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     ident::{PartNumber, UploadId},
     sse::SseMode,
     transfer::{
         ChecksumChoice, Job, Plan, Stage, abort, ending,
         finish::{self, Made, Whereabouts},
         job::{Extent, Wish},
-        journal::{Asked, Comparison, EchoSeen, Identity, Known, Part, Recorder, SourceState, Standing, in_both},
+        journal::{
+            Asked, Comparison, EchoSeen, Identity, Known, Part, Recorder, SourceState, Standing, Target, in_both,
+        },
         keep::Phase,
         ledger::{DonePart, Ledger},
         receipt::EchoLog,
@@ -43,7 +45,7 @@ pub(crate) struct Resumed {
 /// Reads the journal, if one is to be kept, and finds out where to begin.
 ///
 /// # Errors
-/// `Journal` if it cannot be used; `Config` if it is of an upload that differs from what is asked; and whatever the
+/// `Journal` if it cannot be used or is of another object or source; `Config` if it is of an upload that differs from what is asked; and whatever the
 /// store says.
 pub(crate) async fn begin(job: &mut Job) -> Result<(Scribe, Beginning)> {
     let (choice, target, source) = (job.wish.journal.clone(), job.target(), job.origin()?);
@@ -53,9 +55,19 @@ pub(crate) async fn begin(job: &mut Job) -> Result<(Scribe, Beginning)> {
     let Some(journal) = opened.await.unwrap_or_else(|error| Err(super::uploader::internal(&error)))? else {
         return Ok((Scribe::none(), Beginning::Anew));
     };
+    let headless = journal.is_headless();
     let (recorder, known) = Recorder::open(journal).await?;
     let scribe = Scribe::new(recorder);
-    let Some(known) = known else { return Ok((scribe, Beginning::Anew)) };
+    let Some(known) = known else {
+        if headless {
+            job.board.note(format!(
+                "an earlier run left no record that can be read, so an upload with parts may be in the store; to see \
+                 it: sealift uploads list {}",
+                job.object()
+            ));
+        }
+        return Ok((scribe, Beginning::Anew));
+    };
     match take_up(job, &scribe, known).await {
         Ok(beginning) => Ok((scribe, beginning)),
         Err(Stopped::Asks(error)) => {
@@ -91,6 +103,10 @@ enum Found {
 }
 
 async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginning, Stopped> {
+    // Before all else: nothing may be done to an upload of another object under this one's name.
+    if !known.identity.is_of(&job.target(), &job.origin()?) {
+        return Err(Stopped::Asks(stray(job, &known.identity)?));
+    }
     let Some(upload) = known.upload.as_ref().map(|answer| answer.upload_id.clone()) else {
         job.board.note(format!(
             "an earlier run ended while it opened an upload, so an empty one may be in the store; to see it: sealift \
@@ -147,6 +163,18 @@ async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginni
             Ok(Beginning::Anew)
         }
     }
+}
+
+/// The error for a journal of another object or source in the place of this one's.
+fn stray(job: &Job, identity: &Identity) -> Result<Error> {
+    let file = job.wish.journal.file(&job.target(), &job.origin()?);
+    let journal = file.map_or_else(|| "the journal".to_owned(), |file| file.display().to_string());
+    let Target { store, bucket, key } = &identity.target;
+    let source = &identity.source;
+    let source = if source.is_stream() { "a stream".to_owned() } else { source.path.display().to_string() };
+    let message = format!("{journal} is of another upload: of {source} to {store}://{bucket}/{key}");
+    let hint = format!("look at `sealift uploads list {store}://{bucket}/{key}`, then move the journal away");
+    Ok(Error::new(ErrorKind::Journal, message).with_hint(hint))
 }
 
 /// Why the upload of an earlier stream is of no use.
@@ -324,7 +352,7 @@ fn source_state(job: &Job) -> Result<SourceState> {
     }
 }
 
-fn asked<'a>(job: &'a Job, target: &'a crate::transfer::journal::Target, source: &'a SourceState) -> Asked<'a> {
+fn asked<'a>(job: &'a Job, target: &'a Target, source: &'a SourceState) -> Asked<'a> {
     let checksum = match job.assurance.choice() {
         ChecksumChoice::Auto => None,
         ChecksumChoice::Only(algorithm) => Some((algorithm.name(), true)),

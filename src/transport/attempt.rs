@@ -275,6 +275,7 @@ impl<C: Call> Exchange<'_, C> {
             .map_err(|error| self.answered_badly(error, raw.status, &raw.headers))?;
         let value =
             self.call.decode(dialect, raw).map_err(|error| self.answered_badly(error, raw.status, &raw.headers))?;
+        self.shared.compare_clocks(skew::date(&raw.headers));
         let request_id = self.request_id(&raw.headers);
         let echo = self
             .sse

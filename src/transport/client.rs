@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
+    time::SystemTime,
 };
 
 use crate::{
@@ -71,6 +72,8 @@ pub(super) struct Shared {
     pub(super) route: Route,
     pub(super) pools: Pools,
     offset: AtomicI64,
+    /// How far the store's clock was ahead of this machine's at its last good answer, in seconds.
+    ahead: Mutex<Option<i64>>,
     retries: AtomicU64,
     slow_downs: AtomicU64,
     /// The store has answered before.
@@ -104,6 +107,7 @@ impl StoreClient {
             route,
             pools,
             offset: AtomicI64::new(0),
+            ahead: Mutex::new(None),
             retries: AtomicU64::new(0),
             slow_downs: AtomicU64::new(0),
             answered: AtomicBool::new(false),
@@ -182,6 +186,14 @@ impl StoreClient {
     /// The clock that requests are signed by.
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.options.clock
+    }
+
+    /// What the store's clock says now, in seconds since 1970, as far as the date of its last good answer tells; `None`
+    /// if it gave none. It is known for differences too that a signature bears, and a correction never learns of.
+    #[cfg(feature = "cli")]
+    pub(crate) fn store_time(&self) -> Option<u64> {
+        let ahead = (*self.0.ahead.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some(self.clock().unix_seconds().saturating_add_signed(ahead))
     }
 
     async fn run<C: Call>(
@@ -268,6 +280,13 @@ impl Shared {
     /// The offset of the store's clock as far as known.
     pub(super) fn offset(&self) -> Offset {
         Offset::from_seconds(self.offset.load(Ordering::Relaxed))
+    }
+
+    /// Compares the clocks by the date of a good answer, if it has one.
+    pub(super) fn compare_clocks(&self, date: Option<SystemTime>) {
+        if let Some(ahead) = date.and_then(|date| skew::difference(date, self.options.clock.now())) {
+            *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+        }
     }
 
     /// Whether the store has answered before.

@@ -37,12 +37,17 @@ pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
 
 /// The offset that an answer of this date teaches, if it differs noticeably from the one that was used.
 pub(super) fn correction(date: SystemTime, now: SystemTime, used: Offset) -> Option<Offset> {
-    let seconds = |distance: Duration| i64::try_from(distance.as_secs()).ok();
-    let learned = match date.duration_since(now) {
-        Ok(ahead) => seconds(ahead)?,
-        Err(behind) => -seconds(behind.duration())?,
-    };
+    let learned = difference(date, now)?;
     (learned.abs_diff(used.0) >= NOTICEABLE.unsigned_abs()).then_some(Offset(learned))
+}
+
+/// Seconds from this machine's time to the store's.
+pub(super) fn difference(date: SystemTime, now: SystemTime) -> Option<i64> {
+    let seconds = |distance: Duration| i64::try_from(distance.as_secs()).ok();
+    match date.duration_since(now) {
+        Ok(ahead) => seconds(ahead),
+        Err(behind) => seconds(behind.duration()).map(|behind| -behind),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::{fs, time::Duration};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rustix::process::Signal;
 use sealift::{
+    clock::Clock,
     dialect::Dialect,
     emulator::FaultPlan,
     ident::UploadId,
@@ -159,8 +160,74 @@ async fn only_what_is_old_enough_is_removed() {
     let url = shell.url("");
     let abort = async |age: &str| shell.done(&["--json", "uploads", "abort", &url, "--older-than", age]).await.json();
     assert_eq!(states(&abort("1h").await), []);
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    // The dates of two answers tell whole seconds, and may be a second old.
+    tokio::time::sleep(Duration::from_millis(2100)).await;
     assert_eq!(states(&abort("1s").await), [(shell.url("f"), "aborted".to_owned())]);
+}
+
+/// A store whose clock is behind this machine's: what it has just begun seems old here.
+async fn slow_store(behind: Duration) -> Shell {
+    Shell::with(|options| options.clock(Clock::from_fn(move || Clock::system().now() - behind))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ages_are_told_by_the_clock_of_the_store() {
+    // A signature bears the smaller difference, so that nothing but the date of an answer tells of it.
+    for behind in [Duration::from_hours(72), Duration::from_mins(10)] {
+        let shell = slow_store(behind).await;
+        strange(&shell.store.client(), "f").await;
+        assert!(list(&shell, "").await["uploads"][0]["age_seconds"].as_u64().unwrap() < 240);
+        let url = shell.url("");
+        shell.done(&["uploads", "abort", &url, "--older-than", "5m"]).await;
+        assert_eq!(keys(&list(&shell, "").await, &shell), ["f"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_opens_an_upload_is_safe_whatever_the_clocks_say() {
+    let shell = slow_store(Duration::from_hours(72)).await;
+    // It stands for what the Initiate below has made: seen from here, it was begun days before.
+    strange(&shell.store.client(), "f").await;
+    strange(&shell.store.client(), "other").await;
+    shell.store.emulator.set_faults(FaultPlan::new().on("Initiate").delay(600_000));
+    let source = shell.data("f", 2 << 20);
+    let put = ["put", source.to_str().unwrap(), &shell.url("f"), "--part-size", "1MiB"];
+    let mut child = shell.command(&put).spawn().unwrap();
+    for _ in 0..3000 {
+        if shell.records("f") == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let ran = shell.done(&["--json", "uploads", "abort", &shell.url(""), "--all"]).await;
+    let ends = [(shell.url("f"), "held".to_owned()), (shell.url("other"), "aborted".to_owned())];
+    assert_eq!(states(&ran.json()), ends);
+    assert!(ran.err.contains("--no-resume"), "{}", ran.err);
+    child.kill().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_has_lost_its_journal_may_hold_any_upload_but_one_that_is_named() {
+    let shell = Shell::new().await;
+    let held = shell.stuck("held", &[]).await;
+    let id = strange(&shell.store.client(), "other").await;
+    let state = shell.home.path().join(".local/state/sealift");
+    let names = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().path());
+    let journal = names.into_iter().find(|path| path.extension().is_some_and(|it| it == "journal")).unwrap();
+    fs::remove_file(journal).unwrap();
+
+    let url = shell.url("");
+    let ran = shell.done(&["uploads", "abort", &url, "--all"]).await;
+    assert_eq!(ran.out.matches(&format!("process {} may be at work on it", held.pid())).count(), 2, "{}", ran.out);
+    assert!(ran.err.contains("is gone, and process"), "{}", ran.err);
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    shell.done(&["uploads", "abort", &url, "--older-than", "1s"]).await;
+    assert_eq!(keys(&list(&shell, "").await, &shell), ["held", "other"]);
+    shell.done(&["uploads", "abort", &shell.url("other"), "--upload-id", id.as_str()]).await;
+    assert_eq!(keys(&list(&shell, "").await, &shell), ["held"]);
+    held.end(Signal::KILL).await;
+    shell.done(&["uploads", "abort", &url, "--all"]).await;
+    assert!(keys(&list(&shell, "").await, &shell).is_empty(), "the lock of a dead process holds nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]

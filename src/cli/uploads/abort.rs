@@ -15,7 +15,6 @@ use crate::{
         console::{Console, one_line},
         units::show_size,
     },
-    clock::Clock,
     error::{Error, ErrorKind, Result},
     ident::{ObjectKey, UploadId},
     sse::SseContext,
@@ -27,8 +26,14 @@ use crate::{
 /// Removes what was chosen. All of it is tried; the first failure is the outcome.
 pub(super) fn run(args: &AbortArgs, console: &Console) -> Result<()> {
     let Place { scope, client, journals } = Place::new(&args.url, &args.place, &args.store, console)?;
-    let work = Work { client, scope, journals, which: args.which.clone(), now: Clock::system().unix_seconds() };
+    let work = Work { client, scope, journals, which: args.which.clone() };
     let scope = work.scope.clone();
+    if args.which.all {
+        console.warn(
+            "uploads that run without a journal (--no-resume), with another --state-dir or on another machine are not \
+             known here, and are removed as well",
+        );
+    }
     let (survey, ends) = until_stopped(work.run(), console)?;
     warn(&survey, console);
     if console.json() {
@@ -62,6 +67,8 @@ enum Fate {
     Gone,
     /// A living process holds it.
     Held(Holder),
+    /// A living process whose journal tells nothing may hold it.
+    Doubtful(Holder),
     /// It was not touched, since nobody knows how old it is.
     Ageless,
     Failed(Error),
@@ -72,15 +79,15 @@ struct Work {
     scope: Scope,
     journals: Option<StateDir>,
     which: Which,
-    now: u64,
 }
 
 impl Work {
     async fn run(self) -> Result<(Survey, Vec<End>)> {
         let survey = self.survey().await?;
+        let now = self.now()?;
         let mut ends = Vec::new();
         for open in &survey.uploads {
-            let age = open.age(self.now).map(|age| age.as_secs());
+            let age = open.age(now).map(|age| age.as_secs());
             if self.chosen(Some(&open.upload.upload_id), age) {
                 ends.push(self.end(open, &survey).await);
             } else if self.which.older_than.is_some() && age.is_none() {
@@ -88,7 +95,7 @@ impl Work {
             }
         }
         for told in survey.left.iter().filter_map(|at| survey.journals.known.get(*at)) {
-            let age = self.now.saturating_sub(told.began());
+            let age = now.saturating_sub(told.began());
             if self.chosen(told.upload_id(), Some(age)) {
                 ends.push(self.end_journal(told));
             }
@@ -98,6 +105,20 @@ impl Work {
 
     async fn survey(&self) -> Result<Survey> {
         Survey::take(self.client.clone(), self.scope.clone(), self.journals.clone(), self.which.upload_id.clone()).await
+    }
+
+    /// The time by the store's clock, which has written when each upload was begun: a clock that is wrong here must not
+    /// make a new upload an old one.
+    fn now(&self) -> Result<u64> {
+        match self.client.store_time() {
+            Some(now) => Ok(now),
+            None if self.which.older_than.is_none() => Ok(self.client.clock().unix_seconds()),
+            None => Err(Error::new(
+                ErrorKind::Config,
+                "the store does not tell the time, and the clock here may be wrong, so that no upload's age is known",
+            )
+            .with_hint("look at `sealift uploads list`, and name what is to be removed: --upload-id ID")),
+        }
     }
 
     fn chosen(&self, upload: Option<&UploadId>, age: Option<u64>) -> bool {
@@ -110,7 +131,10 @@ impl Work {
     async fn end(&self, open: &Open, survey: &Survey) -> End {
         let mut end = End::of(open);
         let told = match survey.journals.owner(&open.upload.key, &open.upload.upload_id, open.began()) {
-            Owner::Held(holder, _) => return End { fate: Fate::Held(holder), ..end },
+            // Nobody knows which upload is that process's; who names one exactly does.
+            Owner::Held(_, None) if self.which.upload_id.is_some() => None,
+            Owner::Held(holder, None) => return End { fate: Fate::Doubtful(holder), ..end },
+            Owner::Held(holder, Some(_)) => return End { fate: Fate::Held(holder), ..end },
             Owner::Here(told) | Owner::Perhaps(told) => Some(told),
             Owner::Nobody => None,
         };
@@ -219,6 +243,11 @@ impl End {
             Fate::Aborted => format!("removed: {what}{size}{journal}"),
             Fate::Gone => format!("gone already: {what}{journal}"),
             Fate::Held(holder) => format!("not touched: {what}; {} is at work on it", process(*holder)),
+            Fate::Doubtful(holder) => format!(
+                "not touched: {what}; {} may be at work on it, and its journal is gone or cannot be read: end that \
+                 process, or name the upload with --upload-id",
+                process(*holder)
+            ),
             Fate::Ageless => format!("not touched: {what}; the store does not say how old it is"),
             Fate::Failed(error) => format!("not removed: {what}; {error}"),
         }
@@ -228,7 +257,7 @@ impl End {
         let (state, pid, error) = match &self.fate {
             Fate::Aborted => ("aborted", None, None),
             Fate::Gone => ("gone", None, None),
-            Fate::Held(holder) => ("held", holder.pid, None),
+            Fate::Held(holder) | Fate::Doubtful(holder) => ("held", holder.pid, None),
             Fate::Ageless => ("age-unknown", None, None),
             Fate::Failed(error) => ("failed", None, Some(error.to_string())),
         };

@@ -21,7 +21,7 @@ pub(super) struct Journals {
     pub(super) known: Vec<Told>,
     /// Those that tell nothing, each with the reason.
     pub(super) unreadable: Vec<String>,
-    /// The holder of a journal that cannot be read, if one is held: any upload may be its.
+    /// The holder of a journal that tells nothing, if one is held: any upload may be its.
     stranger: Option<Holder>,
 }
 
@@ -54,7 +54,9 @@ impl Journals {
                 Ok(Some(known)) if scope.means(&known.identity.target) && !known.is_over() => {
                     found.known.push(Told { known, file });
                 }
-                Ok(_) => {}
+                // Its records are gone, or are about to come.
+                Ok(None) => found.stranger = found.stranger.or(file.holder),
+                Ok(Some(_)) => {}
                 Err(error) => {
                     found.stranger = found.stranger.or(file.holder);
                     found.unreadable.push(error.to_string());
@@ -71,9 +73,13 @@ impl Journals {
             return told.file.holder.map_or(Owner::Here(told), |holder| Owner::Held(holder, Some(told)));
         }
         let lost = of_key().filter(|told| told.may_have_begun(began));
-        match lost.max_by_key(|told| told.file.holder.is_some()) {
-            Some(told) => told.file.holder.map_or(Owner::Perhaps(told), |holder| Owner::Held(holder, Some(told))),
-            None => self.stranger.map_or(Owner::Nobody, |holder| Owner::Held(holder, None)),
+        match (lost.max_by_key(|told| told.file.holder.is_some()), self.stranger) {
+            (Some(told @ Told { file: Listed { holder: Some(holder), .. }, .. }), _) => {
+                Owner::Held(*holder, Some(told))
+            }
+            (_, Some(holder)) => Owner::Held(holder, None),
+            (Some(told), None) => Owner::Perhaps(told),
+            (None, None) => Owner::Nobody,
         }
     }
 }
@@ -114,8 +120,11 @@ impl Told {
         humantime::format_rfc3339_seconds(at).to_string()
     }
 
+    /// Whether an upload of its key may be what its Initiate has made. Of a living process any may be, whatever the
+    /// clocks say: a clock can be wrong.
     fn may_have_begun(&self, began: Option<u64>) -> bool {
-        self.known.stage == Standing::Initiating && began.is_none_or(|began| began + CLOCKS >= self.began())
+        let soon = || began.is_none_or(|began| began.saturating_add(CLOCKS) >= self.began());
+        self.known.stage == Standing::Initiating && (self.file.holder.is_some() || soon())
     }
 
     fn as_json(&self, state: &str) -> Value {
@@ -168,7 +177,7 @@ impl Owner<'_> {
             }
             Self::Held(holder, Some(told)) => format!("{} is at work on {}", process(*holder), told.source_in_words()),
             Self::Held(holder, None) => {
-                format!("{} may be at work on it: its journal cannot be read", process(*holder))
+                format!("{} may be at work on it: its journal is gone or cannot be read", process(*holder))
             }
         }
     }

@@ -15,7 +15,6 @@ use crate::{
         report::row,
         units::{show_age, show_size},
     },
-    clock::Clock,
     error::Result,
     ident::UploadId,
 };
@@ -23,8 +22,10 @@ use crate::{
 /// Shows what is unfinished.
 pub(super) fn run(args: &ListArgs, console: &Console) -> Result<()> {
     let Place { scope, client, journals } = Place::new(&args.url, &args.place, &args.store, console)?;
+    let clocks = client.clone();
     let survey = until_stopped(Survey::take(client, scope.clone(), journals, None), console)?;
-    let now = Clock::system().unix_seconds();
+    // The store has written when each upload was begun, by its own clock.
+    let now = clocks.store_time().unwrap_or_else(|| clocks.clock().unix_seconds());
     warn(&survey, console);
     if console.json() {
         return console.value(&as_json(&survey, &scope, now));

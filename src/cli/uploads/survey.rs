@@ -79,7 +79,7 @@ impl Open {
         Some(began.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs())
     }
 
-    /// How old it is; an upload from the future is new.
+    /// How old it is when the store's clock says `now`; an upload from the future is new.
     pub(super) fn age(&self, now: u64) -> Option<Duration> {
         self.began().map(|began| Duration::from_secs(now.saturating_sub(began)))
     }

@@ -1,6 +1,10 @@
 //! Where an upload keeps its journal, if it keeps one.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{Journal, MemoryJournal, ResumeToken, StateDir, Target};
 use crate::error::Result;
@@ -52,6 +56,14 @@ impl JournalChoice {
             Place::Memory(journal) => Box::new(journal.lend()?),
             Place::Other(open) => open(target, source)?,
         }))
+    }
+
+    /// The file of a journal, if it is one in a directory.
+    pub(crate) fn file(&self, target: &Target, source: &Path) -> Option<PathBuf> {
+        match &self.0 {
+            Place::Directory(dir) => dir.file(target, source).ok(),
+            Place::Nowhere | Place::Memory(_) | Place::Other(_) => None,
+        }
     }
 
     /// What is in memory, as a token.

@@ -1,10 +1,12 @@
 //! The place of journals: one file for each object and source, and the list of them.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs, io,
-    os::unix::ffi::OsStrExt as _,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
@@ -31,7 +33,8 @@ pub struct StateDir {
 pub struct Listed {
     /// The file.
     pub path: PathBuf,
-    /// What it tells; `None` where nothing was begun, an error where it cannot be told. Such a file is not touched.
+    /// What it tells; `None` where nothing was begun, an error where it cannot be told, or where the file was removed
+    /// under its holder. Such a file is not touched.
     pub known: Result<Option<Known>>,
     /// The process that is at work on it, if one is.
     pub holder: Option<Holder>,
@@ -79,12 +82,17 @@ impl StateDir {
         if self.own {
             private::close_to_others(&self.path)?;
         }
-        FileJournal::open(&self.path.join(file_name(target, &origin(source)?)))
+        FileJournal::open(&self.file(target, source)?)
+    }
+
+    /// The file of an upload's journal, whether it is there or not.
+    pub(super) fn file(&self, target: &Target, source: &Path) -> Result<PathBuf> {
+        Ok(self.path.join(file_name(target, &origin(source)?)))
     }
 
     /// Whether there is a journal of an upload. Nothing is made.
     pub(super) fn has(&self, target: &Target, source: &Path) -> Result<bool> {
-        let path = self.path.join(file_name(target, &origin(source)?));
+        let path = self.file(target, source)?;
         path.try_exists().map_err(|cause| cannot("look for", &path, cause))
     }
 
@@ -106,21 +114,21 @@ impl StateDir {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(cause) => return Err(cannot("list", &self.path, cause)),
         };
-        let mut found = Vec::new();
+        // A lock stands for its journal, which somebody may have removed under a living process.
+        let mut paths = BTreeSet::new();
         for entry in entries {
             let path = entry.map_err(|cause| cannot("list", &self.path, cause))?.path();
-            if path.extension().is_some_and(|it| it == "lock") {
-                continue;
-            }
-            match look(&path) {
-                Ok(Some(listed)) => found.push(listed),
-                // It has ended since the directory was read.
-                Ok(None) => {}
-                Err(error) => found.push(Listed { path, known: Err(error), holder: None }),
+            if path.extension().is_none_or(|it| it != "lock") {
+                paths.insert(path);
+            } else if is_name(&path) {
+                paths.insert(path.with_extension(EXTENSION));
             }
         }
-        found.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(found)
+        let look = |path: PathBuf| match look(&path) {
+            Ok(listed) => listed,
+            Err(error) => Some(Listed { path, known: Err(error), holder: None }),
+        };
+        Ok(paths.into_iter().filter_map(look).collect())
     }
 }
 
@@ -128,17 +136,53 @@ fn look(path: &Path) -> Result<Option<Listed>> {
     if path.extension().is_none_or(|it| it != EXTENSION) {
         return Err(Error::new(ErrorKind::Journal, format!("{} is not a journal", path.display())));
     }
-    let Some(mut file) = private::open(path)? else { return Ok(None) };
-    let holder = Lock::holder(&path.with_extension("lock"))?;
+    let lock = path.with_extension("lock");
+    let mut file = None;
+    for attempt in 0..LOOKS {
+        if attempt > 0 {
+            std::thread::sleep(BETWEEN);
+        }
+        file = private::open(path)?;
+        // Without both it has ended since the directory was read, or its process was killed between the two.
+        if file.is_some() || Lock::holder(&lock)?.is_none() {
+            break;
+        }
+    }
+    let holder = Lock::holder(&lock)?;
+    let Some(mut file) = file else {
+        return Ok(holder.map(|holder| Listed {
+            path: path.to_owned(),
+            known: Err(lost(holder, path)),
+            holder: Some(holder),
+        }));
+    };
     let found = replay(&read(&mut file, path)?);
     Ok(Some(Listed { path: path.to_owned(), known: judge(&found.records, found.rest, path), holder }))
 }
 
+/// The error for a journal that was removed under a living process.
+fn lost(holder: Holder, path: &Path) -> Error {
+    let process = holder.pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+    let message = format!("{} is gone, and {process} is at work on an upload that only it knows", path.display());
+    Error::new(ErrorKind::Journal, message).with_hint("wait for that process to end, or end it")
+}
+
 const EXTENSION: &str = "journal";
+
+/// How often a journal is looked for whose lock is held, and how long between: a process makes its lock first and
+/// removes it last.
+const LOOKS: u32 = 5;
+const BETWEEN: Duration = Duration::from_millis(20);
 
 /// The source as its journal knows it.
 fn origin(source: &Path) -> Result<PathBuf> {
     if source == Path::new(STREAM) { Ok(source.to_owned()) } else { absolute(source) }
+}
+
+/// Whether a file is called as a journal or the lock of one.
+fn is_name(path: &Path) -> bool {
+    let digits = path.file_stem().map(OsStrExt::as_bytes).unwrap_or_default();
+    digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// The same upload always finds its journal, and no name in it can lead out of the directory.

@@ -32,6 +32,8 @@ pub struct FileJournal {
     named: bool,
     /// What went wrong, if something did: after that, nobody knows what is in the file.
     broken: Option<String>,
+    /// It was there, without a whole record.
+    headless: bool,
     _lock: Lock,
 }
 
@@ -45,12 +47,14 @@ impl FileJournal {
     /// what it has left in the store is not known.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let lock = Lock::take(&path.with_extension("lock"))?;
+        let is_new = !path.exists();
         let mut file = private::open_or_create(path)?;
         let bytes = read(&mut file, path)?;
         let Replay { records, sound, rest } = replay(&bytes);
         judge(&records, rest, path)?;
         let end = sound as u64;
-        let mut journal = Self { path: path.to_owned(), file, end, named: false, broken: None, _lock: lock };
+        let headless = !is_new && records.is_empty();
+        let mut journal = Self { path: path.to_owned(), file, end, named: false, broken: None, headless, _lock: lock };
         if end < bytes.len() as u64 {
             journal.cut()?;
         }
@@ -118,6 +122,10 @@ impl Journal for FileJournal {
         let bytes = read(&mut self.file, &self.path)?;
         self.file.seek(SeekFrom::Start(self.end)).map_err(|cause| cannot("read", &self.path, cause))?;
         Ok(replay(&bytes).records)
+    }
+
+    fn is_headless(&self) -> bool {
+        self.headless
     }
 
     fn append(&mut self, record: &Record) -> Result<()> {

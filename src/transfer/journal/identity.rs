@@ -201,13 +201,15 @@ impl Identity {
         })
     }
 
-    /// Decides whether what is asked now is the upload that was begun then.
+    /// Whether it is of this object and this source: a journal that is of another one was laid here by somebody.
+    pub(crate) fn is_of(&self, target: &Target, source: &Path) -> bool {
+        self.target == *target && self.source.path == source
+    }
+
+    /// Decides whether what is asked now is the upload that was begun then, of the same object and source.
     ///
     /// What the user has to decide comes first: another key must not lead to a new upload that looks like the old one.
     pub(crate) fn compare(&self, asked: &Asked<'_>) -> Comparison {
-        if self.target != *asked.target || self.source.path != asked.source.path {
-            return Comparison::Refuse { what: "it is of another object or another file".to_owned() };
-        }
         if let Some(what) = self.sse.difference(asked.sse) {
             return Comparison::Refuse { what };
         }

@@ -1,7 +1,8 @@
 //! One process per journal: a lock that the system lets go when its holder dies, however it dies.
 //!
 //! The lock is on a file of its own beside the journal, because the journal itself comes and goes. That file holds the
-//! process number of its holder, for the message to whoever comes second; what the file holds decides nothing.
+//! process number of its holder, for the message to whoever comes second; what the file holds decides nothing. Its name
+//! tells a process that has lost its journal.
 
 use std::{
     fs::File,

@@ -67,6 +67,12 @@ pub trait Journal: fmt::Debug + Send {
     /// `Journal` if it cannot be read.
     fn records(&mut self) -> Result<Vec<Record>>;
 
+    /// Whether an earlier run has left something here of which no record can be read, so that nobody knows what it has
+    /// left in the store.
+    fn is_headless(&self) -> bool {
+        false
+    }
+
     /// Adds a record behind all others. It may be lost in a power cut until [`sync`](Self::sync).
     ///
     /// # Errors

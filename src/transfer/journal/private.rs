@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) fn open_or_create(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(careful());
-    let file = options.open(path).map_err(|cause| cannot("open", path, cause))?;
+    let file = options.open(path).map_err(|cause| unopened(path, cause))?;
     ours(&file, path)?;
     Ok(file)
 }
@@ -25,7 +25,7 @@ pub(super) fn open(path: &Path) -> Result<Option<File>> {
     match OpenOptions::new().read(true).custom_flags(careful()).open(path) {
         Ok(file) => ours(&file, path).map(|()| Some(file)),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(cannot("open", path, cause)),
+        Err(cause) => Err(unopened(path, cause)),
     }
 }
 
@@ -91,8 +91,18 @@ pub(crate) fn ours(file: &File, path: &Path) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::new(ErrorKind::Journal, format!("{} is not used: {fault}", path.display()))
-        .with_hint("look at that file, and remove it if nobody needs it"))
+    Err(unused(path, fault))
+}
+
+fn unused(path: &Path, fault: &str) -> Error {
+    Error::new(ErrorKind::Journal, format!("{} is not used: {fault}", path.display()))
+        .with_hint("look at that file, and remove it if nobody needs it")
+}
+
+/// The error for a file that does not open. The system refuses a link with a word about links, of which there may be
+/// only one.
+fn unopened(path: &Path, cause: io::Error) -> Error {
+    if path.is_symlink() { unused(path, "it is a symbolic link") } else { cannot("open", path, cause) }
 }
 
 #[cfg(test)]
@@ -131,6 +141,7 @@ mod tests {
             let error = open_or_create(&at(name)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Journal, "{name}");
             assert!(error.message().contains(name), "{error}");
+            assert!(error.hint().unwrap().contains("look at that file") || name == "dir", "{name}: {error:?}");
         }
         assert!(!at("nowhere").exists());
         std::fs::hard_link(at("plain"), at("second")).unwrap();

@@ -151,6 +151,26 @@ async fn a_clock_that_is_off_is_corrected_once_for_all_calls() {
     assert_eq!(times[2], times[1]);
 }
 
+#[cfg(feature = "cli")]
+#[tokio::test]
+async fn the_time_of_the_store_is_known_from_a_good_answer_whatever_the_clock_here_says() {
+    let truth = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let date = format!("date: {}", httpdate::fmt_http_date(truth));
+    for (here, dates, known) in [
+        (truth + Duration::from_hours(72), &[date.as_str()][..], Some(1_700_000_000)),
+        // A signature bears this much.
+        (truth - Duration::from_mins(10), &[&date], Some(1_700_000_000)),
+        (truth, &[], None),
+    ] {
+        let headers = [dates, &["etag: \"e\""]].concat();
+        let server = Server::answering(&answer("200 OK", &headers, "")).await;
+        let client = server.client_with(|options| options.clock = Clock::fixed(here));
+        assert_eq!(client.store_time(), None);
+        client.send(&part(1), &no_sse()).await.unwrap();
+        assert_eq!(client.store_time(), known);
+    }
+}
+
 #[tokio::test]
 async fn a_clock_that_is_right_is_left_alone() {
     let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);

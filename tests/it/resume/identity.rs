@@ -6,6 +6,7 @@ use std::{
 };
 
 use sealift::{
+    emulator::FaultPlan,
     error::{Error, ErrorKind},
     sse::{CustomerKey, SseContext},
     transfer::UploadRequest,
@@ -14,8 +15,8 @@ use sealift::{
 
 use super::Desk;
 use crate::{
-    support::pattern,
-    upload::rig::{MIB, customer, kms, managed, none},
+    support::{key, pattern},
+    upload::rig::{KEY, MIB, customer, kms, managed, none},
 };
 
 /// Makes sure that a request is refused before anything is sent, and that the old upload is not the worse for it.
@@ -66,6 +67,36 @@ async fn a_restart_removes_the_old_upload_whatever_it_was() {
     assert_eq!(desk.rig.unfinished().await, 0);
     desk.rig.same(&desk.rig.read(&none()).await.unwrap());
     desk.nothing_kept();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_of_another_object_is_never_used_and_nothing_of_either_is_touched() {
+    let desk = Desk::new(&customer()).await;
+    desk.stopped_after(3).await;
+    let first = desk.state().list().unwrap().remove(0).path;
+    let strange = fs::read(&first).unwrap();
+    let other = || {
+        UploadRequest::new(desk.rig.client.clone(), key("the/other"), desk.rig.file())
+            .sse(customer())
+            .journal(desk.state())
+    };
+    desk.faults(FaultPlan::new().on("UploadPart").answer(403, "AccessDenied"));
+    assert!(desk.send(other().part_size(MIB as u64)).await.unwrap_err().is_resumable());
+    desk.faults(FaultPlan::new());
+    let second = desk.state().list().unwrap().into_iter().find(|it| it.path != first).unwrap().path;
+    fs::write(&second, &strange).unwrap();
+
+    let before = desk.rig.store.operations().len();
+    for request in [other(), other().restart(true), other().sse(none())] {
+        let error = desk.send(request).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Journal, "{error:?}");
+        assert!(error.message().contains(second.to_str().unwrap()), "{error}");
+        assert!(error.message().contains(KEY), "{error}");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("uploads list") && !hint.contains("--restart"), "{hint}");
+    }
+    assert_eq!(desk.rig.store.operations().len(), before, "nothing was asked of the store");
+    assert_eq!(fs::read(&second).unwrap(), strange);
 }
 
 #[tokio::test(flavor = "multi_thread")]

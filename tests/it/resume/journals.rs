@@ -31,6 +31,23 @@ async fn a_torn_tail_costs_the_parts_in_it_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_journal_without_a_whole_record_begins_anew_and_says_that_parts_may_be_left() {
+    let desk = Desk::new(&customer()).await;
+    desk.stopped_after(2).await;
+    let (path, bytes) = (desk.state().list().unwrap()[0].path.clone(), desk.journal());
+    let line = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+    for cut in [0, 1, 10, line / 2, line] {
+        super::put_back(&bytes[..cut], &path);
+        let receipt = desk.run().await.unwrap();
+        assert_eq!(receipt.resumed_parts, 0);
+        let told = receipt.warnings.iter().filter(|it| it.contains("no record that can be read"));
+        assert_eq!(told.filter(|it| it.contains("uploads list")).count(), 1, "{cut} {:?}", receipt.warnings);
+    }
+    assert_eq!(desk.rig.unfinished().await, 1, "the old one is left to the user");
+    assert_eq!(desk.run().await.unwrap().warnings, Vec::<String>::new(), "a new journal has lost nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_uploads_at_once_never_share_a_journal() {
     let desk = Desk::new(&customer()).await;
     desk.faults(FaultPlan::new().on("UploadPart").part(2).delay(60_000));

@@ -1,3 +1,5 @@
+use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+
 use super::*;
 use crate::transfer::journal::{Identity, Journal as _, Standing, sample};
 
@@ -122,4 +124,26 @@ fn the_list_tells_what_is_known_and_leaves_everything_as_it_was() {
     ended.remove().unwrap();
     drop(ended);
     assert_eq!(state.list().unwrap().len(), 4);
+}
+
+#[test]
+fn a_journal_that_was_removed_under_a_living_process_is_listed_with_its_holder() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::at(dir.path());
+    let mut held = state.open(&target("a"), Path::new("/f")).unwrap();
+    held.append(&sample::records()[0]).unwrap();
+    fs::remove_file(held.path()).unwrap();
+    let dead = dir.path().join("0123456789abcdef0123456789abcdef.lock");
+    fs::write(&dead, "4194303\n").unwrap();
+    fs::set_permissions(&dead, Permissions::from_mode(0o600)).unwrap();
+    fs::write(dir.path().join("Cargo.lock"), "mine").unwrap();
+
+    let listed = state.list().unwrap();
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!(listed[0].holder.unwrap().pid, Some(std::process::id()));
+    let error = listed[0].known.as_ref().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Journal);
+    assert!(error.message().contains(&std::process::id().to_string()), "{error}");
+    drop(held);
+    assert!(state.list().unwrap().is_empty());
 }

@@ -146,10 +146,14 @@ fn the_journals_part_size_is_adopted_unless_another_is_asked_for() {
 }
 
 #[test]
-fn another_object_or_another_file_is_refused() {
-    refuses(&compare(|it| it.target.key.push('x')), "another object");
-    refuses(&compare(|it| it.target.store = "s3".into()), "another object");
-    refuses(&compare(|it| it.source.path = "/elsewhere".into()), "another file");
+fn an_upload_is_of_one_object_and_one_source() {
+    let identity = sample::identity();
+    let Identity { target, source, .. } = sample::identity();
+    assert!(identity.is_of(&target, &source.path));
+    assert!(!identity.is_of(&Target { key: format!("{}x", target.key), ..target.clone() }, &source.path));
+    assert!(!identity.is_of(&Target { store: "s3".into(), ..target.clone() }, &source.path));
+    assert!(!identity.is_of(&target, Path::new("/elsewhere")));
+    assert!(!identity.is_of(&target, Path::new(STREAM)));
 }
 
 #[test]
