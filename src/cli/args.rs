@@ -89,7 +89,7 @@ pub(super) enum Command {
 /// Options of `put`.
 #[derive(Args, Debug)]
 pub(super) struct PutArgs {
-    /// The file to upload, or `-` for standard input of any length.
+    /// The file to upload, or `-` for standard input of any length, which must not be closed or /dev/null.
     #[arg(value_name = "SRC", value_hint = ValueHint::FilePath)]
     pub(super) source: OsString,
     /// Where to: cos://BUCKET-APPID/KEY or s3://BUCKET/KEY. The key is taken literally; after a trailing `/` the file's name is appended.

@@ -15,6 +15,7 @@ mod failure;
 mod get;
 mod harden;
 mod key;
+mod limits;
 mod logging;
 mod panics;
 mod progress;
@@ -41,6 +42,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Runs the command line with the process's arguments.
 pub fn main() -> ExitCode {
+    let survives = signals::survive();
     let hardened = harden::process();
     panics::hide_values();
     let cli = match Cli::try_parse() {
@@ -48,7 +50,7 @@ pub fn main() -> ExitCode {
         Err(error) => return failure::usage(&error),
     };
     let console = Console::new(cli.global.json, cli.global.quiet);
-    if let Err(reason) = hardened {
+    for reason in [survives, hardened].into_iter().filter_map(Result::err) {
         console.warn(&reason);
     }
     logging::start(cli.global.verbose, &console);

@@ -52,7 +52,10 @@ pub(super) fn run(args: &PutArgs, console: &Console) -> Result<()> {
             FileSource::open(path)?;
             key
         }
-        Input::Stream | Input::Spooled(_) => stdin::key(&url)?,
+        Input::Stream | Input::Spooled(_) => {
+            sse_key::leaves_standard_input(&args.sse)?;
+            stdin::key(&url)?
+        }
     };
     let sse = sse_key::context(url.dialect, &args.sse, console)?;
     let options = uploader_options(&args.tuning, matches!(input, Input::Stream))?;

@@ -1,11 +1,34 @@
 //! Ctrl-C and SIGTERM: the first asks to stop, the second leaves at once. SIGUSR1 asks for the progress.
 
-use std::{fs, path::PathBuf, process};
+use std::{
+    fs,
+    path::PathBuf,
+    process,
+    sync::{Arc, atomic::AtomicBool},
+};
 
+use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::console::Console;
 use crate::error::{Error, ErrorKind, Result};
+
+/// From now on two signals are survived that end a process otherwise, without a word.
+///
+/// A file that reaches the limit of its size becomes an error of the write, which names the remedy and cleans up; and
+/// whoever asks for the progress before there is any is not punished for it. They are handled, not ignored, because
+/// what is ignored stays so in the commands that are run for keys and credentials. Listening to them as below would need
+/// an event loop before the first option is read.
+///
+/// # Errors
+/// A sentence for the user, if the system refuses; the work can go on without.
+pub(super) fn survive() -> Result<(), String> {
+    for signal in [Number::XFSZ, Number::USR1] {
+        signal_hook::flag::register(signal.as_raw(), Arc::new(AtomicBool::new(false)))
+            .map_err(|error| format!("signals that ask for nothing can end this process: {error}"))?;
+    }
+    Ok(())
+}
 
 /// The signals that the process listens to.
 #[derive(Debug)]

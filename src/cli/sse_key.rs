@@ -1,5 +1,7 @@
 //! Where a customer key comes from. It is never an argument: arguments are seen by every process of the machine.
 
+mod command;
+mod descriptor;
 mod source;
 
 use super::{
@@ -36,6 +38,20 @@ pub(super) fn context(dialect: Dialect, args: &SseArgs, console: &Console) -> Re
             .with_hint(
                 "name its source: --sse-key file:PATH, env:NAME, fd:N or command:CMD; `sealift key new` makes one",
             )),
+    }
+}
+
+/// Standard input cannot give both the object and its key: whichever is read first leaves nothing for the other.
+///
+/// # Errors
+/// `Config` if the key is to come from there, under any name.
+pub(super) fn leaves_standard_input(args: &SseArgs) -> Result<()> {
+    match &args.sse_key {
+        Some(source) if KeySource::parse(source)?.is_standard_input() => {
+            Err(Error::new(ErrorKind::Config, "standard input is the object already, and cannot be its key too")
+                .with_hint("name another source of the key, such as --sse-key file:PATH or fd:3"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -314,6 +314,25 @@ async fn plans_that_no_store_takes_are_refused_before_the_first_byte() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_the_system_is_no_defect() {
+    let shell = Shell::new().await;
+    let source = shell.data("f", 10);
+    let mut met = 0;
+    for files in 6..=12 {
+        let mut command = shell.command_of(Path::new("bash"), &["-c"]);
+        command.arg(format!("ulimit -n {files}; exec \"$0\" --json put \"$1\" \"$2\""));
+        command.arg(PROGRAM).arg(&source).arg(shell.url("k"));
+        let ran = run(command).await;
+        assert_ne!(ran.code(), Some(70), "{files}: {}", ran.err);
+        if ran.err.contains("EMFILE") {
+            failed(&ran, 2, "config", "ulimit -n");
+            met += 1;
+        }
+    }
+    assert!(met > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_customer_key_never_goes_over_plain_http_unless_to_this_very_machine() {
     let shell = Shell::with(|options| options.tls(false).allow_insecure(true)).await;
     let source = shell.data("f", 10);

@@ -59,10 +59,10 @@ impl Spool {
                 .with_hint("make it first, where there is room for the whole stream: --spool DIR"));
         }
         let stem = dir.join(format!("sealift-{}", target.digest()));
-        let lock = Lock::take(&stem.with_extension("lock")).map_err(|error| {
-            // What the system refuses has a cause; a second process has none.
-            let refused = std::error::Error::source(&error).is_some();
-            if refused { error.with_hint("name a directory that you can write to: --spool DIR") } else { error }
+        let place = stem.with_extension("lock");
+        let lock = Lock::take(&place).map_err(|error| match refusal(&error) {
+            Some(cause) => cannot("create", &place, cause),
+            None => error,
         })?;
         let mut spool = Self {
             path: stem.with_extension("spool"),
@@ -254,6 +254,12 @@ fn remove(path: &Path) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(cannot("remove", path, error)),
     }
+}
+
+/// What the system said, if it was the system that refuses: a second process, and a file of another, have no cause.
+fn refusal(error: &Error) -> Option<io::Error> {
+    let cause = std::error::Error::source(error)?.downcast_ref::<io::Error>()?;
+    Some(cause.raw_os_error().map_or_else(|| cause.kind().into(), io::Error::from_raw_os_error))
 }
 
 /// The error for what the system refuses.

@@ -1,9 +1,12 @@
 //! Standard input as a source.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, IsTerminal as _, Read, Seek as _},
-    os::fd::AsFd as _,
+    os::{
+        fd::AsFd as _,
+        unix::fs::{FileTypeExt as _, MetadataExt as _},
+    },
 };
 
 use crate::{
@@ -26,7 +29,8 @@ impl Stdin {
     /// Opens it once more.
     ///
     /// # Errors
-    /// `Config` if it is a terminal: nobody types an object.
+    /// `Config` if it is a terminal: nobody types an object. `Source` if it is /dev/null, which is also what a closed one
+    /// has become before `main`: an object must not be replaced by nothing because a producer was forgotten.
     pub(super) fn open() -> Result<Self> {
         let stdin = io::stdin();
         if stdin.is_terminal() {
@@ -35,12 +39,16 @@ impl Stdin {
         }
         let cannot = |error: io::Error| Error::new(ErrorKind::Source, "standard input cannot be read").caused_by(error);
         let mut file = File::from(stdin.as_fd().try_clone_to_owned().map_err(cannot)?);
+        let found = file.metadata().map_err(cannot)?;
+        let null = fs::metadata("/dev/null");
+        if found.file_type().is_char_device() && null.is_ok_and(|null| null.rdev() == found.rdev()) {
+            return Err(Error::new(ErrorKind::Source, "standard input is closed, or /dev/null")
+                .with_hint("pipe the data in (PRODUCER | sealift put - URL); for an empty object give an empty file"));
+        }
         // What is no pipe has no such size, and one of another user may not be changed: it is read as it is.
         let _ = rustix::pipe::fcntl_setpipe_size(&file, PIPE);
-        let left = match file.metadata() {
-            Ok(found) if found.is_file() => file.stream_position().ok().map(|at| found.len().saturating_sub(at)),
-            _ => None,
-        };
+        let at = found.is_file().then(|| file.stream_position().ok()).flatten();
+        let left = at.map(|at| found.len().saturating_sub(at));
         Ok(Self { file, left })
     }
 }

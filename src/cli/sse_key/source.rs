@@ -4,23 +4,31 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs::File,
-    io::{self, Read},
+    io::{self, IsTerminal as _, Read},
     os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use zeroize::Zeroizing;
 
+use super::{
+    command,
+    descriptor::{Descriptor, unfit},
+};
 use crate::{
     cli::console::Console,
-    credentials,
     error::{Error, ErrorKind, Result},
     secret::Secret,
+    sse::CustomerKey,
 };
 
 /// No form of a key is longer than 65 bytes; more than this is surely something else.
 const LIMIT: usize = 256;
+/// How long the source may give nothing before it is said that it is being waited for.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// Where a key is.
 // No `Debug`: a command can hold a secret.
@@ -74,25 +82,60 @@ impl KeySource {
         })
     }
 
+    /// Whether the key would be taken from what is our standard input, by whatever name.
+    pub(super) fn is_standard_input(&self) -> bool {
+        let found = match self {
+            Self::Descriptor(0) => return true,
+            Self::Descriptor(number) => Descriptor::of(*number).and_then(|it| it.0.metadata()),
+            Self::File(path) => path.metadata(),
+            Self::Env(_) | Self::Command(_) => return false,
+        };
+        let stdin = rustix::fs::fstat(io::stdin());
+        found.is_ok_and(|found| stdin.is_ok_and(|stdin| (stdin.st_dev, stdin.st_ino) == (found.dev(), found.ino())))
+    }
+
     /// What the source holds.
     pub(super) fn read(&self, console: &Console) -> Result<Secret> {
         match self {
-            Self::File(path) => from_file(path, console),
+            Self::File(path) => patiently(console, || from_file(path, console)),
             Self::Env(name) => from_variable(name),
-            Self::Descriptor(number) => from_descriptor(*number),
-            Self::Command(command) => from_command(command),
+            Self::Descriptor(number) => patiently(console, || from_descriptor(*number)),
+            Self::Command(command) => command::run(command),
         }
     }
 }
 
+/// Does work that may wait for somebody, and says so where it does.
+fn patiently<T>(console: &Console, work: impl FnOnce() -> T) -> T {
+    thread::scope(|scope| {
+        let (working, ended) = mpsc::channel::<()>();
+        // Where there are no more threads, it waits without a word.
+        let _ = thread::Builder::new().name("sealift-key".to_owned()).spawn_scoped(scope, move || {
+            if ended.recv_timeout(SILENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                console.warn("waiting for the key: nobody has written it to its source yet");
+            }
+        });
+        let outcome = work();
+        drop(working);
+        outcome
+    })
+}
+
 fn from_file(path: &Path, console: &Console) -> Result<Secret> {
     let failed = |error: io::Error| {
+        // What exists is no key, whatever it looks like.
+        if path.symlink_metadata().is_err() && looks_like_a_key(path.as_os_str()) {
+            return a_key_itself("file:").caused_by(error);
+        }
         Error::new(ErrorKind::Config, format!("cannot read the key file {}", path.display())).caused_by(error)
     };
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
         return Err(Error::new(ErrorKind::Config, format!("the key file {} is a directory", path.display())));
+    }
+    if file.is_terminal() {
+        return Err(failed(unfit("it is a terminal, which would show the key")));
     }
     if metadata.is_file() && metadata.mode() & 0o077 != 0 {
         let path = path.display();
@@ -105,51 +148,38 @@ fn from_file(path: &Path, console: &Console) -> Result<Secret> {
 fn from_variable(name: &OsStr) -> Result<Secret> {
     match env::var_os(name) {
         Some(value) => Ok(Secret::new(value.into_encoded_bytes())),
+        None if looks_like_a_key(name) => Err(a_key_itself("env:")),
         None => Err(Error::new(ErrorKind::Config, format!("the variable {} with the key is not set", name.display()))),
     }
 }
 
 fn from_descriptor(number: u32) -> Result<Secret> {
-    let failed = |error: io::Error| {
+    Descriptor::of(number).and_then(read_limited).map_err(|error| {
         Error::new(ErrorKind::Config, format!("cannot read the key from file descriptor {number}"))
             .with_hint("open it for reading on a file or a pipe, such as `sealift … --sse-key fd:3 3<my.key`")
             .caused_by(error)
-    };
-    if number == 0 {
-        return read_limited(io::stdin().lock()).map_err(failed);
-    }
-    // Taking over a descriptor by its number needs unsafe code; opening it again by its name does not.
-    let by_name = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
-    File::open(format!("{by_name}/{number}")).and_then(read_limited).map_err(failed)
+    })
 }
 
-fn from_command(command: &OsStr) -> Result<Secret> {
-    // Neither the command nor its output is quoted: both can hold secrets.
-    let failed =
-        |error: io::Error| Error::new(ErrorKind::Config, "cannot run the command for the key").caused_by(error);
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    for name in credentials::variables() {
-        shell.env_remove(name);
-    }
-    let mut child = shell.spawn().map_err(failed)?;
-    let output = child.stdout.take().map_or_else(|| Ok(Secret::new([])), read_limited);
-    if output.is_err() {
-        // A command that prints without end would not end by itself.
-        let _ = child.kill();
-    }
-    let status = child.wait().map_err(failed)?;
-    let output = output.map_err(failed)?;
-    if !status.success() {
-        return Err(Error::new(ErrorKind::Config, format!("the command for the key failed: {status}")).with_hint(
-            "what it prints on stderr is shown above; a passphrase prompt must use the terminal, not stdin",
-        ));
-    }
-    Ok(output)
+/// Whether a name has one of the forms of a key.
+fn looks_like_a_key(name: &OsStr) -> bool {
+    CustomerKey::parse(Secret::new(name.as_bytes())).is_ok()
+}
+
+/// The error for a key in the place of its source, which is not quoted.
+fn a_key_itself(prefix: &str) -> Error {
+    Error::new(
+        ErrorKind::Config,
+        format!("what follows {prefix} is not there and looks like a key itself, so that it is not shown"),
+    )
+    .with_hint(
+        "if it is one, it may be in the history of the shell now: remove it there, and name its place, such as \
+         file:PATH",
+    )
 }
 
 /// Everything that `source` gives, if it is short enough to be a key.
-fn read_limited(mut source: impl Read) -> io::Result<Secret> {
+pub(super) fn read_limited(mut source: impl Read) -> io::Result<Secret> {
     // One buffer of fixed size: a growing one would leave copies behind.
     let mut buffer = Zeroizing::new([0_u8; LIMIT + 1]);
     let mut filled = 0;
@@ -169,6 +199,7 @@ mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
+    use crate::credentials;
 
     fn read(source: &str) -> Result<Secret> {
         KeySource::parse(OsStr::new(source))?.read(&Console::new(false, true))
@@ -192,6 +223,26 @@ mod tests {
             assert!(error.to_string().contains("file:PATH"), "{error}");
             assert!(!format!("{error:?}{:?}", error.hint()).contains(key));
         }
+    }
+
+    #[test]
+    fn a_key_behind_the_wrong_prefix_is_not_quoted_unless_it_is_a_name_that_exists() {
+        let raw = "0123456789ABCDEF0123456789ABCDEF";
+        let hex = "30313233343536373839414243444546".repeat(2);
+        let base64 = "MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY";
+        for (prefix, key) in
+            [("file:", raw), ("file:", &hex), ("file:", base64), ("env:", raw), ("env:", &hex), ("env:", base64)]
+        {
+            let error = read(&format!("{prefix}{key}")).unwrap_err();
+            assert!(error.to_string().contains("looks like a key") && error.hint().unwrap().contains("history"));
+            assert!(!format!("{error:?}{error}{:?}", error.hint()).contains(key), "{error}");
+        }
+        refused(&format!("env:{}", &base64[1..]), &base64[1..]);
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
+        // Of 32 bytes in all, but there.
+        let path = format!("{}/{}", folder.path().display(), "k".repeat(31 - folder.path().as_os_str().len()));
+        fs::create_dir(&path).unwrap();
+        refused(&format!("file:{path}"), &path);
     }
 
     #[test]
@@ -221,6 +272,7 @@ mod tests {
         refused("file:/dev/zero", "more than 256 bytes");
         refused("env:SEALIFT_SURELY_NOT_SET", "SEALIFT_SURELY_NOT_SET");
         refused("fd:999999", "file descriptor 999999");
+        refused("fd:1", "the program itself writes to it");
         refused("command:exit 3", "exit status: 3");
         refused("command:cat /dev/zero", "more than 256 bytes");
     }

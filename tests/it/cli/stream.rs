@@ -127,6 +127,62 @@ async fn what_makes_no_sense_with_standard_input_is_refused_with_a_hint() {
     assert!(shell.store.operations().is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn standard_input_gives_the_object_or_its_key_but_not_both() {
+    let shell = Shell::new().await;
+    let dir = shell.home.path().to_str().unwrap();
+    let url = shell.url("k");
+    for source in ["fd:0", "file:/dev/stdin", "file:/dev/fd/0", "file:/proc/self/fd/0"] {
+        for more in [&[][..], &["--spool", dir], &["--dry-run"]] {
+            let put = [&["--json", "put", "-", &url, "--sse-key", source], more].concat();
+            let ran = fed(shell.command(&put), super::shell::KEY.as_bytes()).await;
+            assert_eq!((ran.code(), ran.error()["kind"].as_str()), (Some(2), Some("config")), "{source}: {}", ran.err);
+            assert!(ran.error()["message"].as_str().unwrap().contains("is the object already"), "{}", ran.err);
+        }
+    }
+    assert!(shell.store.operations().is_empty());
+    // The key of a file may come from there, and so may one whose stream has another descriptor.
+    let file = shell.data("f", 10);
+    let put = ["put", file.to_str().unwrap(), &url, "--sse-key", "fd:0"];
+    assert_eq!(fed(shell.command(&put), super::shell::KEY.as_bytes()).await.code(), Some(0));
+    let mut command = shell.command_of(Path::new("sh"), &[]);
+    let twice = "\"$0\" put - \"$1\" --sse-key fd:3 3<&0; exec \"$0\" put - \"$1\" --sse-key fd:3 3<my.key";
+    shell.key_source();
+    command.args(["-c", twice, PROGRAM, &url]);
+    let ran = fed(command, b"data").await;
+    assert_eq!((ran.code(), ran.err.matches("is the object already").count()), (Some(0), 1), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_standard_input_replaces_no_object() {
+    let shell = Shell::new().await;
+    let dir = shell.home.path().to_str().unwrap();
+    for line in [
+        "\"$0\" --json put - \"$1\" <&-",
+        "\"$0\" --json put - \"$1\" </dev/null",
+        "\"$0\" --json put - \"$1\" --spool \"$2\" <&-",
+    ] {
+        let mut command = shell.command_of(Path::new("sh"), &[]);
+        command.args(["-c", line, PROGRAM, &shell.url("k"), dir]);
+        let ran = run(command).await;
+        assert_eq!((ran.code(), ran.error()["kind"].as_str()), (Some(3), Some("source")), "{}", ran.err);
+        assert!(ran.error()["hint"].as_str().unwrap().contains("empty file"), "{}", ran.err);
+    }
+    assert!(shell.store.operations().is_empty());
+    let empty = shell.file("empty", b"");
+    let mut command = shell.command(&["put", "-", &shell.url("k")]);
+    command.stdin(fs::File::open(empty).unwrap());
+    assert_eq!(run(command).await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_for_the_progress_that_comes_too_early_ends_nothing() {
+    let shell = Shell::new().await;
+    let key = format!("command:kill -USR1 $PPID; printf {}", super::shell::KEY);
+    let ran = fed(shell.command(&["put", "-", &shell.url("k"), "--sse-key", &key]), b"data").await;
+    assert_eq!(ran.code(), Some(0), "{:?} {}", ran.status, ran.err);
+}
+
 /// Runs a line under a terminal, as a person would who forgot the pipe.
 async fn on_a_terminal(shell: &Shell, line: &[&str]) -> Ran {
     let words: Vec<String> = line.iter().map(|word| format!("'{word}'")).collect();

@@ -138,14 +138,24 @@ async fn a_stream_that_was_cut_off_while_it_was_spooled_is_removed() {
 async fn a_full_disk_ends_the_spooling_and_leaves_nothing() {
     let shell = Shell::new().await;
     let dir = place(&shell);
-    // Files of this shell may have 64 KiB, and whoever writes on gets an error instead of a signal.
+    // Files of this shell may have 64 KiB; whoever writes on gets a signal, which ends a program that does not mind it.
     let mut command = shell.command_of(Path::new("bash"), &[]);
-    let line = format!("trap '' XFSZ; ulimit -f 64; exec '{PROGRAM}' --json put - '{}' --spool spool", shell.url("s"));
+    let line = format!("ulimit -f 64; exec '{PROGRAM}' --json put - '{}' --spool spool", shell.url("s"));
     command.args(["-c", &line]);
     let ran = fed(command, &pattern(MIB, 3)).await;
     assert_eq!((ran.code(), ran.error()["kind"].as_str()), (Some(3), Some("source")), "{}", ran.err);
     assert!(ran.error()["hint"].as_str().unwrap().contains("make room"), "{}", ran.err);
     assert!(names(&dir).is_empty() && shell.store.operations().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_cannot_be_written_to_is_a_source_error() {
+    let shell = Shell::new().await;
+    // Not even root can make files there.
+    let ran = fed(shell.command(&["--json", "put", "-", &shell.url("s"), "--spool", "/proc"]), b"data").await;
+    assert_eq!((ran.code(), ran.error()["kind"].as_str()), (Some(3), Some("source")), "{}", ran.err);
+    assert!(ran.error()["hint"].as_str().unwrap().contains("--spool DIR"), "{}", ran.err);
+    assert!(shell.store.operations().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
