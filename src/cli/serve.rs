@@ -16,7 +16,7 @@ use super::{
 use crate::{
     credentials::{self, Environment},
     dialect::Dialect,
-    emulator::{self, Emulator, EmulatorOptions, FaultPlan},
+    emulator::{self, Emulator, EmulatorOptions, FaultPlan, Guesses, Limits},
     error::{Error, ErrorKind, Result},
     ident::Bucket,
     signing::Credentials,
@@ -44,6 +44,16 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
     for name in &args.bucket {
         options = options.bucket(name);
     }
+    let (mut limits, mut guesses) = match args.dialect {
+        ServedDialect::Cos => (Limits::default(), Guesses::default()),
+        ServedDialect::S3 => (Limits::s3(), Guesses::s3()),
+    };
+    let wrong = |option: &'static str| {
+        move |error: io::Error| Error::new(ErrorKind::Config, format!("{option} is not understood")).caused_by(error)
+    };
+    args.limit.iter().try_for_each(|setting| limits.set(setting)).map_err(wrong("--limit"))?;
+    args.guess.iter().try_for_each(|setting| guesses.set(setting)).map_err(wrong("--guess"))?;
+    options = options.limits(limits).guesses(guesses);
     if let Some(path) = &args.faults {
         options = options.faults(faults(path)?);
     }

@@ -8,7 +8,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{checksum::Checksum, dialect::Dialect, options::Guesses, xml};
+use super::{checksum::Checksum, dialect::Dialect, guesses::Guesses, xml};
 
 /// The body of an answer on its way.
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -35,6 +35,11 @@ impl Refusal {
 
 impl From<io::Error> for Refusal {
     fn from(cause: io::Error) -> Self {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+        if full.contains(&cause.kind()) {
+            // No code of the manuals fits, as the real service is never full; the status is WebDAV's (RFC 4918, 11.5).
+            return Self::new(507, "InsufficientStorage", format!("the store is full: {cause}"));
+        }
         Self::new(500, "InternalError", format!("the store failed: {cause}"))
     }
 }

@@ -60,8 +60,6 @@ pub(super) struct Names {
     pub(super) tagging: &'static str,
     /// Never replace an object.
     pub(super) forbid_overwrite: &'static str,
-    /// The element of lists that says that names are encoded.
-    pub(super) encoding: &'static str,
 }
 
 const COS: Names = Names {
@@ -97,7 +95,6 @@ const COS: Names = Names {
     acl: "x-cos-acl",
     tagging: "x-cos-tagging",
     forbid_overwrite: "x-cos-forbid-overwrite",
-    encoding: "Encoding-Type",
 };
 
 const S3: Names = Names {
@@ -132,7 +129,6 @@ const S3: Names = Names {
     acl: "x-amz-acl",
     tagging: "x-amz-tagging",
     forbid_overwrite: "if-none-match",
-    encoding: "EncodingType",
 };
 
 impl Names {

@@ -7,8 +7,9 @@ use super::{
     answer::Refusal,
     crypt,
     dialect::{Dialect, Names},
+    guesses::Guesses,
     hex, kms,
-    options::{EmulatorOptions, Guesses},
+    options::EmulatorOptions,
     request::{Call, Operation},
     store::{AtRest, Upload},
 };
@@ -25,8 +26,12 @@ pub(super) struct CustomerKey {
 #[derive(Debug)]
 pub(super) enum Asked {
     None,
-    Managed,
-    Kms { key_id: String, context: Option<String> },
+    /// Whether under SM4.
+    Managed(bool),
+    Kms {
+        key_id: String,
+        context: Option<String>,
+    },
     Customer(CustomerKey),
 }
 
@@ -40,7 +45,7 @@ pub(super) enum Opens {
 /// Checks everything that the headers alone tell, and returns the surplus headers that are let through.
 ///
 /// Seen to be sent by official clients of COS although the operation does not take them: the mode with UploadPart, and
-/// everything with Complete, ListParts and Abort. S3 refuses a mode everywhere but where it begins, and takes a customer
+/// everything with Complete, ListParts and Abort. Elsewhere they are refused (/document/product/436/7730). S3 refuses a mode everywhere but where it begins, and takes a customer
 /// key with Complete and ListParts.
 pub(super) fn check_carriage(call: &Call, options: &EmulatorOptions) -> Result<Vec<String>, Refusal> {
     let names = call.dialect.names();
@@ -65,19 +70,37 @@ pub(super) fn check_carriage(call: &Call, options: &EmulatorOptions) -> Result<V
     if options.block_customer_keys && writes && !customer.is_empty() {
         return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
     }
-    let rules = call.dialect.rules();
+    let (rules, guesses) = (call.dialect.rules(), &options.guesses);
     let surplus = match call.operation {
         Operation::Initiate | Operation::Put | Operation::PutCopy => Vec::new(),
         _ if rules.modes_only_begin && !mode.is_empty() => {
             return Err(Refusal::argument(format!("{} header is not supported for this operation.", mode[0])));
         }
-        Operation::UploadPart | Operation::UploadPartCopy => mode,
-        Operation::Head | Operation::Get if mode.is_empty() => Vec::new(),
-        Operation::Head | Operation::Get => return Err(not_allowed(&mode)),
+        Operation::UploadPart | Operation::UploadPartCopy if guesses.part_takes_mode => mode,
+        Operation::UploadPart | Operation::UploadPartCopy | Operation::Head | Operation::Get => {
+            if !mode.is_empty() {
+                return Err(not_allowed(&mode));
+            }
+            Vec::new()
+        }
         Operation::Complete | Operation::ListParts if rules.key_ends_uploads => Vec::new(),
-        _ => [mode, customer].concat(),
+        Operation::Unknown => Vec::new(),
+        Operation::Complete | Operation::ListParts | Operation::Abort => {
+            let needed = call.operation == Operation::Complete && guesses.complete_needs_key;
+            let surplus = if needed { mode } else { [mode, customer].concat() };
+            if !(guesses.complete_takes_key || surplus.is_empty()) {
+                return Err(not_allowed(&surplus));
+            }
+            surplus
+        }
+        _ if rules.ignores_keys => customer,
+        _ if mode.is_empty() && customer.is_empty() => Vec::new(),
+        _ => return Err(not_allowed(&[mode, customer].concat())),
     };
     let copies = matches!(call.operation, Operation::PutCopy | Operation::UploadPartCopy);
+    if !(copies || source.is_empty() || rules.ignores_keys) {
+        return Err(not_allowed(&source));
+    }
     let surplus = if copies { surplus } else { [surplus, source].concat() };
     if options.strict && !surplus.is_empty() {
         return Err(not_allowed(&surplus));
@@ -102,7 +125,8 @@ pub(super) fn asked(call: &Call, options: &EmulatorOptions) -> Result<Asked, Ref
         (None, None) => Ok(Asked::None),
         (None, Some(customer)) => Ok(Asked::Customer(customer)),
         (Some(_), Some(_)) => Err(refusals.mode_and_key.into()),
-        (Some("AES256"), None) => Ok(Asked::Managed),
+        (Some("AES256"), None) => Ok(Asked::Managed(false)),
+        (Some("SM4"), None) if options.guesses.takes_sm4 => Ok(Asked::Managed(true)),
         (Some(mode), None) if mode == names.kms => {
             if let Some(context) = context {
                 check_context(context)?;
@@ -128,19 +152,20 @@ fn check_context(context: &str) -> Result<(), Refusal> {
 }
 
 /// With S3, the customer key that Complete and ListParts bring: needed if the upload declared a checksum, and in any
-/// case that of the upload (API_CompleteMultipartUpload.html, API_ListParts.html).
+/// case that of the upload (API_CompleteMultipartUpload.html, API_ListParts.html). With COS it counts if so guessed.
 pub(super) fn check_upload_key(
     call: &Call,
     upload: &Upload,
     master: &Secret,
     options: &EmulatorOptions,
 ) -> Result<(), Refusal> {
-    if !call.dialect.rules().key_ends_uploads {
+    let needed_by_guess = call.operation == Operation::Complete && options.guesses.complete_needs_key;
+    if !(call.dialect.rules().key_ends_uploads || needed_by_guess) {
         return Ok(());
     }
     let customer = customer_key(call, &options.guesses)?;
     let declared = upload.planned.is_some_and(|planned| planned.declared);
-    if customer.is_none() && !declared {
+    if customer.is_none() && !(declared || needed_by_guess) {
         return Ok(());
     }
     upload.encryption.unlock(customer, master, options, Opens::Upload).map(drop)
@@ -185,10 +210,11 @@ impl Asked {
     pub(super) fn settle(self, dialect: Dialect, master: &Secret) -> Result<(AtRest, Option<Secret>), Refusal> {
         Ok(match self {
             Self::None if !dialect.rules().always_encrypts => (AtRest::None, None),
-            Self::None | Self::Managed => {
+            Self::None | Self::Managed(_) => {
+                let sm4 = matches!(self, Self::Managed(true));
                 let key = crypt::fresh_key()?;
                 let wrapped_key = crypt::wrap(&crypt::purpose_key(master, "managed"), b"", &key)?;
-                (AtRest::Managed { wrapped_key }, Some(key))
+                (AtRest::Managed { wrapped_key, sm4 }, Some(key))
             }
             Self::Kms { key_id, context } => {
                 let key = crypt::fresh_key()?;
@@ -235,7 +261,7 @@ impl AtRest {
             }
             (_, Some(_)) => Err(refusal(&guesses.needless_key, refusals.needless_key)),
             (Self::None, None) => Ok(None),
-            (Self::Managed { wrapped_key }, None) => {
+            (Self::Managed { wrapped_key, .. }, None) => {
                 Ok(Some(crypt::unwrap(&crypt::purpose_key(master, "managed"), b"", wrapped_key)?))
             }
             (Self::Kms { key_id, context, wrapped_key }, None) => {
@@ -250,7 +276,7 @@ impl AtRest {
         let names = dialect.names();
         match self {
             Self::None => Vec::new(),
-            Self::Managed { .. } => vec![(names.mode, "AES256".to_owned())],
+            Self::Managed { sm4, .. } => vec![(names.mode, if *sm4 { "SM4" } else { "AES256" }.to_owned())],
             Self::Kms { key_id, .. } => vec![(names.mode, names.kms.to_owned()), (names.kms_key_id, key_id.clone())],
             Self::Customer { key_md5, .. } => {
                 vec![(names.algorithm, "AES256".to_owned()), (names.key_md5_echo, key_md5.clone())]

@@ -1,17 +1,20 @@
 //! What goes wrong on purpose, as data: which call, which part, which attempt, and how.
 
 mod file;
+mod random;
 mod strike;
 #[cfg(test)]
 mod tests;
 
 use std::io;
 
-pub(super) use self::strike::{EchoFault, Effects, Faults};
+pub(super) use self::strike::{CONNECTION, EchoFault, Effects, Faults};
 
 /// What goes wrong, and when.
 ///
-/// Every rule that fits a request takes part, so a delay and a wrong checksum can meet in one answer.
+/// Every rule that fits a request takes part, so a delay and a wrong checksum can meet in one answer. A rule strikes
+/// always, at some attempts, or by chance; what chance decides depends on the seed, the rule and the request (operation,
+/// key, part, attempt) and on nothing else, so that the same seed strikes the same requests again.
 ///
 /// # Examples
 /// ```
@@ -25,6 +28,7 @@ pub(super) use self::strike::{EchoFault, Effects, Faults};
 #[derive(Clone, Debug, Default)]
 pub struct FaultPlan {
     rules: Vec<Written>,
+    seed: u64,
 }
 
 impl FaultPlan {
@@ -33,16 +37,39 @@ impl FaultPlan {
         Self::default()
     }
 
-    /// Starts a rule: which operation (`UploadPart`, `Complete`, …; `*` for any).
+    /// A plan of faults that a good client survives, each of them seldom: of all requests about this share is struck, from
+    /// 0 to 1. There are resets, lost answers, 503 and 500 with the work done and undone, cut requests and answers,
+    /// errors inside a 200 and short delays.
+    pub fn random(seed: u64, share: f64) -> Self {
+        random::plan(seed, share)
+    }
+
+    /// What chance begins with.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// Starts a rule: which operation (`UploadPart`, `Complete`, …; `*` for any), or `Connection`.
+    ///
+    /// A connection is struck when it is accepted, by [`delay`](Rule::delay), [`reset`](Rule::reset), [`hard`](Rule::hard)
+    /// and [`limit_rate`](Rule::limit_rate); its attempt is its number.
     pub fn on(self, operation: &str) -> Rule {
         Rule {
             plan: self,
-            when: When { operation: operation.to_owned(), key: None, part: None, attempt: None, times: None },
+            when: When {
+                operation: operation.to_owned(),
+                key: None,
+                part: None,
+                attempt: None,
+                times: None,
+                chance: None,
+            },
         }
     }
 
     /// Reads a plan from JSON: a list of rules such as
-    /// `{"on": "UploadPart", "part": 3, "attempt": 1, "times": 1, "do": "answer", "status": 503, "code": "SlowDown"}`.
+    /// `{"on": "UploadPart", "part": 3, "attempt": 1, "times": 1, "do": "answer", "status": 503, "code": "SlowDown"}`, or
+    /// `{"seed": 7, "random": 0.05, "rules": [{"on": "Get", "chance": 0.1, "do": "cut_body"}]}`, all of it optional.
     ///
     /// `do` is the name of one of the verbs of [`Rule`]; their arguments are `status`, `code`, `bytes` and `ms`.
     ///
@@ -50,7 +77,7 @@ impl FaultPlan {
     /// If the text is not such a list: unknown operations, verbs and fields are told, so that a slip of the pen does
     /// not pass for a store without faults.
     pub fn from_json(text: &str) -> io::Result<Self> {
-        Ok(Self { rules: file::read(text)? })
+        file::read(text)
     }
 }
 
@@ -81,6 +108,12 @@ impl Rule {
         self
     }
 
+    /// Only by chance, from 0 for never to 1 for always.
+    pub fn chance(mut self, share: f64) -> Self {
+        self.when.chance = Some(share);
+        self
+    }
+
     /// At most so many times in all.
     pub fn times(mut self, count: u32) -> Self {
         self.when.times = Some(count);
@@ -90,6 +123,11 @@ impl Rule {
     /// Answers this status and code, before the body is read.
     pub fn answer(self, status: u16, code: &str) -> FaultPlan {
         self.does(Action::Answer { status, code: code.to_owned() })
+    }
+
+    /// Does the work, then answers this status and code all the same.
+    pub fn answer_after(self, status: u16, code: &str) -> FaultPlan {
+        self.does(Action::AnswerAfter { status, code: code.to_owned() })
     }
 
     /// Does the work, then closes the connection without an answer.
@@ -112,17 +150,42 @@ impl Rule {
         self.does(Action::ErrorIn200 { code: code.to_owned() })
     }
 
+    /// Does the work, then answers 200 with an error of this code in the body all the same.
+    pub fn error_in_200_after(self, code: &str) -> FaultPlan {
+        self.does(Action::ErrorIn200After { code: code.to_owned() })
+    }
+
+    /// Does the work, then closes the connection within the head of the answer.
+    pub fn cut_head(self) -> FaultPlan {
+        self.does(Action::CutHead)
+    }
+
+    /// Answers, then closes the connection, which nothing in the answer tells.
+    pub fn close_after(self) -> FaultPlan {
+        self.does(Action::CloseAfter)
+    }
+
+    /// Whatever ends the connection from now on, it ends with a TCP reset, and what is under way may get lost.
+    pub fn hard(self) -> FaultPlan {
+        self.does(Action::Hard)
+    }
+
+    /// At most so many bytes per second, in each direction.
+    pub fn limit_rate(self, bytes: u64) -> FaultPlan {
+        self.does(Action::LimitRate { bytes })
+    }
+
     /// Complete: does the work, then breaks off within the leading white space.
     pub fn cut_stream(self) -> FaultPlan {
         self.does(Action::CutStream)
     }
 
-    /// GET: breaks off after half of the body.
+    /// Breaks off after half of the answer's body.
     pub fn cut_body(self) -> FaultPlan {
         self.does(Action::CutBody)
     }
 
-    /// GET: waits so many milliseconds before each piece of the body.
+    /// Waits so many milliseconds before each piece of the answer's body.
     pub fn slow_body(self, ms: u64) -> FaultPlan {
         self.does(Action::SlowBody { ms })
     }
@@ -182,15 +245,22 @@ struct When {
     part: Option<u16>,
     attempt: Option<u32>,
     times: Option<u32>,
+    chance: Option<f64>,
 }
 
 #[derive(Clone, Debug)]
 enum Action {
     Answer { status: u16, code: String },
+    AnswerAfter { status: u16, code: String },
     LoseAnswer,
     Reset,
     CutRequest { bytes: u64 },
     ErrorIn200 { code: String },
+    ErrorIn200After { code: String },
+    CutHead,
+    CloseAfter,
+    Hard,
+    LimitRate { bytes: u64 },
     CutStream,
     CutBody,
     SlowBody { ms: u64 },

@@ -19,6 +19,9 @@ pub(super) fn resolve(dialect: Dialect, given: Option<&str>, options: &EmulatorO
     if !sound || options.guesses.absent_kms_keys.iter().any(|none| none == given) {
         return Err(absent());
     }
+    if options.guesses.disabled_kms_keys.iter().any(|disabled| disabled == given) {
+        return Err(dialect.refusals().disabled_kms_key.into());
+    }
     if dialect.rules().kms_arns { arn(given, &options.region).ok_or_else(absent) } else { Ok(given.to_owned()) }
 }
 

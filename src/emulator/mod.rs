@@ -1,9 +1,36 @@
 //! A store written from the manuals, not from the client: for tests, `serve` and `demo`. It speaks COS or S3.
 //!
 //! It checks every signature, enforces the rules of encryption, parts and digests, encrypts what it stores for real, and
-//! keeps it across restarts. It shares no signing, XML, encoding, encryption or CRC-combining code with the client, so
-//! that a mistake in one cannot cancel out the same mistake in the other. What the manuals do not tell is in
-//! [`Guesses`].
+//! keeps it across restarts and kills. It shares no signing, XML, encoding, encryption or CRC-combining code with the
+//! client, so that a mistake in one cannot cancel out the same mistake in the other.
+//!
+//! Any client can be tried against it, from any language by `sealift serve`, and from Rust in the test's own process:
+//!
+//! ```
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use sealift::emulator::{Emulator, EmulatorOptions, FaultPlan};
+//!
+//! let dir = tempfile::tempdir()?;
+//! let faults = FaultPlan::new().on("UploadPart").part(2).times(1).answer(503, "SlowDown");
+//! let store = Emulator::start(EmulatorOptions::new(dir.path()).strict(true).faults(faults)).await?;
+//! let (id, key) = store.secret();
+//! # let mut my_client = |_: String, _: (&str, &str), _: Option<&std::path::Path>| {};
+//! my_client(store.endpoint(), (id, key), store.ca_cert());
+//! assert!(store.transcript().iter().all(|request| request.surplus.is_empty()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! * [`EmulatorOptions::strict`] refuses encryption headers that the real service is known to pass over.
+//! * [`Guesses`] are the answers that the manuals do not tell, each a switch; [`Limits`] are the service's own sizes and
+//!   numbers, each to be lowered.
+//! * [`FaultPlan`] is what goes wrong on purpose: errors with the work done and undone, lost and broken answers, wrong
+//!   checksums and confirmations, slow and narrow connections; at a call, a part, an attempt, or by chance with a seed.
+//! * [`Emulator::transcript`] tells what was asked, what was answered, and which fault struck; secrets are masked.
+//!
+//! What was acknowledged is on disk: a kill or a power cut at any moment loses nothing of it. A full disk is 507
+//! `InsufficientStorage`, and does no harm.
 
 mod answer;
 mod checksum;
@@ -13,14 +40,18 @@ mod dates;
 mod dialect;
 mod encryption;
 mod fault;
+mod guesses;
 mod hex;
 mod kms;
+mod limits;
+mod line;
 mod operations;
 mod options;
 mod percent;
 mod reply;
 mod request;
 mod server;
+mod setting;
 mod sha;
 mod signature;
 mod store;
@@ -40,7 +71,9 @@ use tokio::{net::TcpListener, task::JoinSet};
 pub use self::{
     dialect::Dialect,
     fault::{FaultPlan, Rule},
-    options::{EmulatorOptions, Guesses},
+    guesses::Guesses,
+    limits::Limits,
+    options::EmulatorOptions,
     transcript::Request,
 };
 use self::{fault::Faults, operations::Core, server::Server, signature::Account, store::Store, transcript::Transcript};

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{dialect::Dialect, fault::FaultPlan, signature::Account};
+use super::{dialect::Dialect, fault::FaultPlan, guesses::Guesses, limits::Limits, signature::Account};
 use crate::{clock::Clock, secret::Secret};
 
 /// Settings of an [`Emulator`](super::Emulator).
@@ -24,94 +24,11 @@ pub struct EmulatorOptions {
     pub(super) accounts: Vec<Account>,
     pub(super) faults: FaultPlan,
     pub(super) transcript: Option<PathBuf>,
-    pub(super) min_part_size: u64,
+    pub(super) limits: Limits,
+    pub(super) multi_az: bool,
+    pub(super) old_buckets: bool,
     pub(super) clock: Clock,
     pub(super) guesses: Guesses,
-}
-
-/// Answers that the manuals do not tell. The defaults are our best guesses; each can be switched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
-pub struct Guesses {
-    /// A customer key that is not the object's: 403 `AccessDenied`.
-    pub wrong_key: (u16, String),
-    /// A customer key that is not the upload's: COS 403 `AccessDenied`, S3 400 `InvalidRequest`.
-    pub wrong_part_key: (u16, String),
-    /// No customer key where one is needed: COS 400 `InvalidArgument`, S3 400 `InvalidRequest`.
-    pub missing_key: (u16, String),
-    /// A customer key, its MD5 or its algorithm is malformed: 400 `InvalidArgument`.
-    pub malformed_key: (u16, String),
-    /// A customer key where the object or upload has none: COS 400 `SSEHeaderNotAllowed`, S3 400 `InvalidRequest`.
-    pub needless_key: (u16, String),
-    /// A customer key over plain HTTP: 400 `InvalidRequest`.
-    pub key_over_http: (u16, String),
-    /// The object exists and must not be overwritten: COS 409 `FileAlreadyExists`; S3 412 `PreconditionFailed`, which
-    /// is no guess.
-    pub exists: (u16, String),
-    /// Whether part numbers may have gaps at Complete: COS no, S3 yes.
-    pub gaps: bool,
-    /// Whether Complete's answer has the object's checksum: yes.
-    pub crc_on_complete: bool,
-    /// Whether Initiate's answer confirms the encryption: yes.
-    pub echo_on_initiate: bool,
-    /// Whether Complete's answer confirms the encryption: yes.
-    pub echo_on_complete: bool,
-    /// Whether an XML declaration follows the white space of Complete's answer: no. A strict parser refuses it there,
-    /// and the official Python SDK has one. S3 sends the declaration before.
-    pub declaration_after_space: bool,
-    /// Whether S3 takes, and checks, a part's checksum of any algorithm although Initiate declared none: yes, because
-    /// official SDKs send one by themselves. Otherwise 400 `InvalidRequest`, as S3 was once seen to answer, unless it is
-    /// of the algorithm that S3 takes by itself, CRC64NVME.
-    pub undeclared_part_checksums: bool,
-    /// Whether S3 takes the checksum of a full object on Complete without its type: no, 400 `InvalidRequest`.
-    pub checksum_without_type: bool,
-    /// The id that is told where a KMS key was left to the service.
-    pub default_kms_key_id: String,
-    /// KMS keys that do not exist: COS `KmsKeyNotExist`, S3 `KMS.NotFoundException`; any other id is taken.
-    pub absent_kms_keys: Vec<String>,
-}
-
-impl Default for Guesses {
-    /// Those of COS.
-    fn default() -> Self {
-        let pair = |status, code: &str| (status, code.to_owned());
-        Self {
-            wrong_key: pair(403, "AccessDenied"),
-            wrong_part_key: pair(403, "AccessDenied"),
-            missing_key: pair(400, "InvalidArgument"),
-            malformed_key: pair(400, "InvalidArgument"),
-            needless_key: pair(400, "SSEHeaderNotAllowed"),
-            key_over_http: pair(400, "InvalidRequest"),
-            exists: pair(409, "FileAlreadyExists"),
-            gaps: false,
-            crc_on_complete: true,
-            echo_on_initiate: true,
-            echo_on_complete: true,
-            declaration_after_space: false,
-            undeclared_part_checksums: false,
-            checksum_without_type: false,
-            default_kms_key_id: "8f2d9e4c-0b71-11ee-a1f5-5254006d0a2b".to_owned(),
-            absent_kms_keys: Vec::new(),
-        }
-    }
-}
-
-impl Guesses {
-    /// Those of S3.
-    pub fn s3() -> Self {
-        let invalid = (400, "InvalidRequest".to_owned());
-        Self {
-            wrong_part_key: invalid.clone(),
-            missing_key: invalid.clone(),
-            needless_key: invalid,
-            exists: (412, "PreconditionFailed".to_owned()),
-            gaps: true,
-            undeclared_part_checksums: true,
-            default_kms_key_id: "1b7f6c52-9d0e-4c1a-8a3e-7c5d9f20b6e4".to_owned(),
-            ..Self::default()
-        }
-    }
 }
 
 impl EmulatorOptions {
@@ -134,7 +51,9 @@ impl EmulatorOptions {
             accounts: Vec::new(),
             faults: FaultPlan::new(),
             transcript: None,
-            min_part_size: 1 << 20,
+            limits: Limits::default(),
+            multi_az: false,
+            old_buckets: false,
             clock: Clock::system(),
             guesses: Guesses::default(),
         }
@@ -147,7 +66,7 @@ impl EmulatorOptions {
         Self {
             dialect: Dialect::S3,
             region: "eu-central-1".to_owned(),
-            min_part_size: 5 << 20,
+            limits: Limits::s3(),
             guesses: Guesses::s3(),
             ..Self::new(dir)
         }
@@ -218,8 +137,26 @@ impl EmulatorOptions {
     }
 
     /// The least size of a part that is not the last: 1 MiB with COS, 5 MiB with S3.
-    pub fn min_part_size(self, bytes: u64) -> Self {
-        Self { min_part_size: bytes, ..self }
+    pub fn min_part_size(mut self, bytes: u64) -> Self {
+        self.limits.min_part_size = bytes;
+        self
+    }
+
+    /// How large and how many things may be; by default what the real service allows.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// With COS, whether the buckets are in several zones, and so take the storage classes `MAZ_…` and no others.
+    pub fn multi_az(self, on: bool) -> Self {
+        Self { multi_az: on, ..self }
+    }
+
+    /// With COS, whether the buckets were made before 2024, and so can be reached in path style at the service's own host
+    /// names, and hand out installers (/document/product/436/57456). Path style at any other host name or address works
+    /// in any case.
+    pub fn old_buckets(self, on: bool) -> Self {
+        Self { old_buckets: on, ..self }
     }
 
     /// The store's time of day.

@@ -54,22 +54,33 @@ pub(super) fn of_answer(names: &Names, mut answer: Answer, effects: &Effects) ->
         }
         Content::Xml(text) => {
             headers.insert(header::CONTENT_TYPE, xml_type);
-            full(text)
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
+            let length = text.len() as u64;
+            spoil_body(full(text), length, effects)
         }
         Content::SlowXml(first, text) => {
             headers.insert(header::CONTENT_TYPE, xml_type);
-            slow(first, text, effects.cut_stream)
+            let body = slow(first, text, effects.cut_stream || effects.cut_body);
+            match effects.slow_body {
+                None => body,
+                Some(pause) => slowly(body, pause),
+            }
         }
         Content::Stream { length, body } => {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-            let body = match effects.slow_body {
-                None => body,
-                Some(pause) => slowly(body, pause),
-            };
-            if effects.cut_body { cut_at(body, length / 2) } else { body }
+            spoil_body(body, length, effects)
         }
     };
     response
+}
+
+/// A body of this length as the faults let it be sent.
+fn spoil_body(body: Body, length: u64, effects: &Effects) -> Body {
+    let body = match effects.slow_body {
+        None => body,
+        Some(pause) => slowly(body, pause),
+    };
+    if effects.cut_body { cut_at(body, length / 2) } else { body }
 }
 
 /// The checksum as the faults let it be told, also within the document.

@@ -18,6 +18,8 @@ pub(super) struct Call {
     pub(super) bucket: String,
     pub(super) key: String,
     pub(super) part: Option<u16>,
+    /// In lower case and without its port.
+    pub(super) host: String,
     /// Whether it came over TLS.
     pub(super) tls: bool,
 }
@@ -108,11 +110,17 @@ impl Call {
             bucket,
             key,
             part: None,
+            host: without_port(&host).to_ascii_lowercase(),
             tls,
         };
         call.part = call.param("partNumber").and_then(|number| number.parse().ok());
         call.operation = call.route();
         Ok(call)
+    }
+
+    /// Whether it came by one of the service's own host names, to which new buckets have rules of their own.
+    pub(super) fn by_default_domain(&self) -> bool {
+        self.dialect.rules().default_domains.iter().any(|domain| self.host.ends_with(domain))
     }
 
     /// The first value of a parameter.

@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures::future;
-use http::{HeaderValue, Request as HttpRequest, Response, header};
+use http::{HeaderValue, Request as HttpRequest, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,8 +26,9 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     answer::{Answer, Body, Refusal},
     dates,
-    fault::{Effects, Faults},
+    fault::{CONNECTION, Effects, Faults},
     hex,
+    line::{Line, Ordered, Resets},
     operations::{self, Core, Upstream},
     reply,
     request::Call,
@@ -65,23 +66,41 @@ pub(super) async fn serve(server: Arc<Server>, listener: TcpListener, tls: Optio
 async fn connect(server: Arc<Server>, stream: TcpStream, tls: Option<TlsAcceptor>) {
     // Answers are small and awaited.
     let _ = stream.set_nodelay(true);
+    let effects = server.faults.strike(CONNECTION, "", None);
+    if let Some(name) = effects.name() {
+        let mut entry = Entry::begin(&server, &http::HeaderMap::new(), Arc::default());
+        CONNECTION.clone_into(&mut entry.request.operation);
+        entry.request.fault = Some(name);
+    }
+    tokio::time::sleep(effects.delay).await;
+    if effects.reset {
+        if effects.hard {
+            stream.reset_at_end();
+        }
+        return;
+    }
+    let line = Arc::new(Line::new(effects.limit_rate.unwrap_or(0), effects.hard));
     match tls {
-        None => converse(server, stream, false).await,
+        None => converse(server, stream, line, false).await,
         Some(acceptor) => {
             let handshake = tokio::time::timeout(Duration::from_secs(30), acceptor.accept(stream));
             if let Ok(Ok(stream)) = handshake.await {
-                converse(server, stream, true).await;
+                converse(server, stream, line, true).await;
             }
         }
     }
 }
 
 /// Speaks HTTP on one connection.
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(server: Arc<Server>, stream: S, tls: bool) {
+async fn converse<S>(server: Arc<Server>, stream: S, line: Arc<Line>, tls: bool)
+where
+    S: AsyncRead + AsyncWrite + Resets + Unpin,
+{
     let (unread, bodies) = mpsc::channel(1);
+    let stream = Ordered::new(stream, Arc::clone(&line));
     let service = service_fn(move |request| {
-        let (server, unread) = (Arc::clone(&server), unread.clone());
-        async move { respond(&server, request, tls, unread).await }
+        let (server, line, unread) = (Arc::clone(&server), Arc::clone(&line), unread.clone());
+        async move { respond(&server, request, (&line, tls), unread).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -117,13 +136,15 @@ pub(super) struct Cut;
 async fn respond(
     server: &Arc<Server>,
     request: HttpRequest<Incoming>,
-    tls: bool,
+    (line, tls): (&Arc<Line>, bool),
     unread: mpsc::Sender<Incoming>,
 ) -> Result<Response<Body>, Cut> {
     let (head, incoming) = request.into_parts();
     let received = Arc::new(AtomicU64::new(0));
-    let mut upstream = Upstream::new(incoming, Arc::clone(&received));
-    let dialect = server.core.options.dialect;
+    let options = &server.core.options;
+    let patience = Duration::from_secs(options.limits.body_timeout);
+    let mut upstream = Upstream::new(incoming, Arc::clone(&received), patience);
+    let dialect = options.dialect;
     let names = dialect.names();
     let is_head = head.method == http::Method::HEAD;
     let resource = head.uri.path().to_owned();
@@ -137,6 +158,7 @@ async fn respond(
             entry.name(&call);
             effects = server.faults.strike(call.operation.name(), &call.key, call.part);
             entry.request.fault = effects.name();
+            line.begin(effects.limit_rate, effects.hard);
             tokio::time::sleep(effects.delay).await;
             if effects.reset {
                 return Err(Cut);
@@ -189,12 +211,31 @@ async fn respond(
     if dialect.rules().traces_all && !response.headers().contains_key(names.trace_id.0) {
         everywhere.push((names.trace_id.0, reply::trace_id()));
     }
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        everywhere.extend(options.guesses.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+    }
     for (name, value) in everywhere {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);
         }
     }
+    if effects.cut_head {
+        // Within the status line.
+        line.cut_after(20);
+        // What does not arrive was not answered.
+        return Ok(response);
+    }
     entry.end(response.status().as_u16());
+    if effects.close_after {
+        let answered = line.end_after();
+        return Ok(response.map(|body| {
+            let kept = move |frame| {
+                let _ = &answered;
+                frame
+            };
+            body.map_frame(kept).boxed_unsync()
+        }));
+    }
     Ok(response)
 }
 
@@ -211,13 +252,22 @@ async fn run(
     let admitted = operations::admit(&server.core, call)?;
     request.surplus = admitted.surplus;
     upstream.expect(admitted.payload);
-    if let Some(code) = &effects.error_in_200 {
+    let mut error_in_200 = |code: &String| {
         request.code = Some(code.clone());
         let refusal = Refusal::new(500, code.clone(), "a fault that was asked for");
         let document = xml::error(call.dialect, &refusal, &call.path, "in-the-head", "none");
-        return Ok(Answer::slow_xml(document, call.dialect, &server.core.options.guesses));
+        Ok(Answer::slow_xml(document, call.dialect, &server.core.options.guesses))
+    };
+    if let Some(code) = &effects.error_in_200 {
+        return error_in_200(code);
     }
-    operations::carry_out(&server.core, call, upstream).await
+    // What is refused is refused, whatever was to be told of its success.
+    let answer = operations::carry_out(&server.core, call, upstream).await?;
+    match (&effects.answer_after, &effects.error_in_200_after) {
+        (Some((status, code)), _) => Err(Refusal::new(*status, code.clone(), "a fault that was asked for")),
+        (None, Some(code)) => error_in_200(code),
+        (None, None) => Ok(answer),
+    }
 }
 
 /// Does the work of a call later; nobody hears how it ended.

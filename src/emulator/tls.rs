@@ -1,9 +1,7 @@
 //! The store's own certificate authority and its server certificate.
 
 use std::{
-    fs,
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,7 +16,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::dialect::Dialect;
+use super::{dialect::Dialect, store};
 
 /// The authority's certificate, and what serves under it.
 pub(super) struct Tls {
@@ -72,14 +70,9 @@ fn authority() -> CertificateParams {
 fn make_authority(cert_file: &Path, key_file: &Path) -> io::Result<()> {
     let key = KeyPair::generate().map_err(io::Error::other)?;
     let cert = authority().self_signed(&key).map_err(io::Error::other)?;
-    fs::File::options()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(key_file)?
-        .write_all(key.serialize_pem().as_bytes())?;
-    fs::write(cert_file, cert.pem())
+    // The certificate last: with it both are there, whenever the process dies.
+    store::write_whole(key_file, key.serialize_pem().as_bytes(), 0o600)?;
+    store::write_whole(cert_file, cert.pem().as_bytes(), 0o644)
 }
 
 /// The bytes within a PEM file of one block.

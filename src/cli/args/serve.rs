@@ -30,21 +30,34 @@ pub(in crate::cli) struct ServeArgs {
     /// Refuse encryption headers where the manuals have none, instead of noting them only.
     #[arg(long)]
     pub(in crate::cli) strict: bool,
+    /// Another limit than the service's, such as min_part_size=1; may be given several times. A wrong name lists them all.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(in crate::cli) limit: Vec<String>,
+    /// Another answer where the manuals are silent, such as wrong_key=400:InvalidRequest or gaps=true; may be given
+    /// several times. A wrong name lists them all.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(in crate::cli) guess: Vec<String>,
     /// Write the KEY=VALUE lines to this file too, once the store answers.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) ready_file: Option<PathBuf>,
     /// Faults to play, as JSON; the long help describes the form.
     ///
     /// A list of rules: [{"on": "UploadPart", "part": 3, "times": 1, "do": "answer", "status": 503, "code":
-    /// "SlowDown"}, {"on": "Complete", "attempt": 1, "do": "lose_answer"}]
+    /// "SlowDown"}, {"on": "Complete", "attempt": 1, "do": "lose_answer"}]. Or an object {"seed": 7, "random": 0.05,
+    /// "rules": [...]}: about 5 % of all requests are struck by something that a good client survives, and the same seed
+    /// strikes the same requests again.
     ///
     /// `on`: Initiate, UploadPart, UploadPartCopy, Complete, Abort, ListParts, ListUploads, Head, Get, Put, PutCopy,
-    /// Delete, HeadBucket, BucketLocation, or * for any. Narrowed by `key`, `part`, `attempt` (counted from 1 for each operation, key
-    /// and part), and `times` (at most so often).
+    /// Delete, HeadBucket, BucketLocation, or * for any; or Connection, for one as it is accepted. Narrowed by `key`,
+    /// `part`, `attempt` (counted from 1 for each operation, key and part), `times` (at most so often) and `chance` (from 0
+    /// to 1).
     ///
-    /// `do`: answer (with `status` and `code`), error_in_200 (`code`), lose_answer, reset, cut_request (after `bytes`),
-    /// cut_stream, cut_body, slow_body (`ms` before each piece), delay (`ms`), wrong_crc, drop_crc, drop_echo,
-    /// downgrade_echo, alter_echo, answer_late and linger (`ms`).
+    /// `do`, instead of the work: answer (`status`, `code`), error_in_200 (`code`), reset, cut_request (after `bytes`).
+    /// After the work: answer_after (`status`, `code`), error_in_200_after (`code`), lose_answer, cut_head, cut_body,
+    /// cut_stream (in the white space of Complete), close_after (the answer is whole, then the connection ends). In the
+    /// answer: wrong_crc, drop_crc, drop_echo, downgrade_echo, alter_echo. In time: delay, answer_late, linger (`ms`),
+    /// slow_body (`ms` before each piece), limit_rate (`bytes` per second). hard: whatever ends the connection, it is a
+    /// TCP reset. A connection has delay, reset, hard and limit_rate.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) faults: Option<PathBuf>,
     /// Write one JSON line per request to this file, values masked.

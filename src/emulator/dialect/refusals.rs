@@ -20,7 +20,12 @@ pub(in crate::emulator) struct Refusals {
     pub(in crate::emulator) mode_and_key: Said,
     pub(in crate::emulator) unknown_mode: Said,
     pub(in crate::emulator) absent_kms_key: Said,
+    pub(in crate::emulator) disabled_kms_key: Said,
     pub(in crate::emulator) long_key: Said,
+    /// A body where none belongs; `None` if it is passed over.
+    pub(in crate::emulator) needless_body: Option<Said>,
+    /// No list of parts at all; `None` if that is as any other malformed one.
+    pub(in crate::emulator) missing_list: Option<Said>,
     pub(in crate::emulator) long_xml: Said,
     pub(in crate::emulator) no_upload_id: Said,
     pub(in crate::emulator) other_condition: Said,
@@ -57,8 +62,11 @@ pub(super) const COS: Refusals = Refusals {
     mode_and_key: (400, "InvalidArgument", "a mode and a customer key exclude each other"),
     unknown_mode: (400, "SSEContentNotSupported", "the encryption mode is not supported"),
     absent_kms_key: (400, "KmsKeyNotExist", "the KMS key cannot be found"),
-    long_key: (400, "KeyTooLong", "the key is longer than 850 bytes"),
-    long_xml: (400, "XMLSizeLimit", "the list of parts is longer than 1 MB"),
+    disabled_kms_key: (400, "KmsKeyDisabled", "the KMS key is disabled"),
+    long_key: (400, "KeyTooLong", "the key is too long"),
+    needless_body: Some((400, "UnexpectedContent", "this request does not support content")),
+    missing_list: Some((400, "MissingRequestBodyError", "the request body is missing")),
+    long_xml: (400, "XMLSizeLimit", "the list of parts is too long"),
     no_upload_id: (400, "ListPartUploadIdIsEmpty", "the upload id is empty"),
     other_condition: (400, "InvalidArgument", "x-cos-forbid-overwrite must be true or false"),
     copy_onto_itself: (400, "InvalidRequest", "a copy onto itself needs the metadata directive Replaced"),
@@ -71,7 +79,7 @@ pub(super) const COS: Refusals = Refusals {
     )),
     copy_range: (416, "InvalidRange", "the range is not within the copy source"),
     unknown_storage_class: (400, "NotSupportedStorageClass", "the storage class is not known"),
-    much_meta: (400, "InvalidArgument", "user metadata is limited to 2 KB each and 4 KB in all"),
+    much_meta: (400, "InvalidArgument", "there is too much user metadata"),
 };
 
 pub(super) const S3: Refusals = Refusals {
@@ -99,7 +107,10 @@ pub(super) const S3: Refusals = Refusals {
     ),
     unknown_mode: (400, "InvalidArgument", "The encryption method specified is not supported"),
     absent_kms_key: (400, "KMS.NotFoundException", "the KMS key cannot be found"),
+    disabled_kms_key: (400, "KMS.DisabledException", "the KMS key is disabled"),
     long_key: (400, "KeyTooLongError", "Your key is too long"),
+    needless_body: None,
+    missing_list: None,
     long_xml: (400, "MalformedXML", "the list of parts is too long"),
     no_upload_id: (404, "NoSuchUpload", "the multipart upload does not exist"),
     other_condition: (501, "NotImplemented", "A header you provided implies functionality that is not implemented"),

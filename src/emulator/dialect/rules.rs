@@ -8,6 +8,8 @@ pub(in crate::emulator) struct Rules {
     pub(in crate::emulator) always_encrypts: bool,
     /// Whether a mode is refused wherever it does not begin; else it is surplus there.
     pub(in crate::emulator) modes_only_begin: bool,
+    /// Whether a customer key is let through where nothing is read or written under it; else it is refused there.
+    pub(in crate::emulator) ignores_keys: bool,
     /// Modes that the real store knows.
     pub(in crate::emulator) other_modes: &'static [&'static str],
     /// Whether Complete and ListParts take the customer key, and need it if a checksum was declared
@@ -21,12 +23,8 @@ pub(in crate::emulator) struct Rules {
     pub(in crate::emulator) checksums: bool,
     /// Whether the tag of many parts is the MD5 of their MD5s.
     pub(in crate::emulator) tags_parts: bool,
-    pub(in crate::emulator) longest_key: usize,
     /// Whether keys may begin with a slash and hold any character.
     pub(in crate::emulator) odd_keys: bool,
-    /// The longest document taken. COS: comments in two official SDKs tell 1 MB. S3: 10,000 parts with the longest
-    /// checksums have room.
-    pub(in crate::emulator) most_xml: usize,
     /// Whether a declaration comes before the white space of an answer.
     pub(in crate::emulator) declares_first: bool,
     /// Whether every answer has the second name of a request; else errors only.
@@ -57,6 +55,18 @@ pub(in crate::emulator) struct Rules {
     /// The header that names the account that the bucket must belong to.
     pub(in crate::emulator) expected_owner: Option<&'static str>,
     pub(in crate::emulator) traffic_limit: Option<&'static str>,
+    /// The header of a body's SHA-1 in hexadecimal digits.
+    pub(in crate::emulator) content_sha1: Option<&'static str>,
+    /// The beginning of headers that say who may do what, if their form is known.
+    pub(in crate::emulator) grants: Option<&'static str>,
+    /// The ends of the service's own host names, where it restricts new buckets (/document/product/436/57456).
+    pub(in crate::emulator) default_domains: &'static [&'static str],
+    /// The beginning of storage classes for buckets in several zones.
+    pub(in crate::emulator) zoned_classes: Option<&'static str>,
+    /// Whether names of user metadata have small letters, digits and hyphens only.
+    pub(in crate::emulator) plain_meta_names: bool,
+    /// Whether conditions of a copy go in pairs, a match with a date of the same sense, and exclude the other pair.
+    pub(in crate::emulator) pairs_conditions: bool,
     /// Whether the region of a bucket can be asked for, and the header of HEAD that tells it.
     pub(in crate::emulator) bucket_region: Option<&'static str>,
     /// Whether the source of a copy begins with the bucket's host; else with the bucket.
@@ -67,8 +77,6 @@ pub(in crate::emulator) struct Rules {
     pub(in crate::emulator) kept: &'static [&'static str],
     pub(in crate::emulator) storage_classes: &'static [&'static str],
     pub(in crate::emulator) acls: &'static [&'static str],
-    /// The most bytes of user metadata: of one, and of all.
-    pub(in crate::emulator) most_meta: (usize, usize),
 }
 
 /// The account that all buckets and keys of S3 belong to.
@@ -77,6 +85,7 @@ pub(in crate::emulator) const OWNER_OF_S3: &str = "111122223333";
 pub(super) const COS: Rules = Rules {
     always_encrypts: false,
     modes_only_begin: false,
+    ignores_keys: false,
     other_modes: &[],
     key_ends_uploads: false,
     complete_confirms_keys: true,
@@ -84,9 +93,7 @@ pub(super) const COS: Rules = Rules {
     checksums: false,
     // Samples in the manual show that the service's own tag is not made from the parts' either.
     tags_parts: false,
-    longest_key: 850,
     odd_keys: false,
-    most_xml: 1 << 20,
     declares_first: false,
     traces_all: false,
     default_type: "application/octet-stream",
@@ -101,9 +108,16 @@ pub(super) const COS: Rules = Rules {
     forbids_at_initiate: true,
     other_conditions: &[],
     other_calls: &["acl", "tagging", "versioning", "restore", "append", "encryption", "preflight"],
-    other_headers: &[],
+    // Bounds on the parts of an upload, and on its type; callbacks and image work on an upload.
+    other_headers: &["x-cos-psize-", "x-cos-pnum-", "x-cos-callback", "pic-operations"],
     expected_owner: None,
     traffic_limit: Some("x-cos-traffic-limit"),
+    content_sha1: Some("x-cos-content-sha1"),
+    grants: Some("x-cos-grant-"),
+    default_domains: &[".myqcloud.com", ".tencentcos.cn"],
+    zoned_classes: Some("MAZ_"),
+    plain_meta_names: true,
+    pairs_conditions: true,
     bucket_region: None,
     copies_by_host: true,
     copies_recode: false,
@@ -130,21 +144,19 @@ pub(super) const COS: Rules = Rules {
         "bucket-owner-read",
         "bucket-owner-full-control",
     ],
-    most_meta: (2048, 4096),
 };
 
 pub(super) const S3: Rules = Rules {
     always_encrypts: true,
     modes_only_begin: true,
+    ignores_keys: true,
     other_modes: &["aws:kms:dsse"],
     key_ends_uploads: true,
     complete_confirms_keys: false,
     kms_arns: true,
     checksums: true,
     tags_parts: true,
-    longest_key: 1024,
     odd_keys: true,
-    most_xml: 4 << 20,
     declares_first: true,
     traces_all: true,
     default_type: "binary/octet-stream",
@@ -180,6 +192,12 @@ pub(super) const S3: Rules = Rules {
     ],
     expected_owner: Some("x-amz-expected-bucket-owner"),
     traffic_limit: None,
+    content_sha1: None,
+    grants: None,
+    default_domains: &[],
+    zoned_classes: None,
+    plain_meta_names: false,
+    pairs_conditions: false,
     bucket_region: Some("x-amz-bucket-region"),
     copies_by_host: false,
     copies_recode: true,
@@ -203,6 +221,4 @@ pub(super) const S3: Rules = Rules {
         "bucket-owner-read",
         "bucket-owner-full-control",
     ],
-    // userguide/UsingMetadata.html
-    most_meta: (2048, 2048),
 };

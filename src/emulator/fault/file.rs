@@ -4,24 +4,56 @@ use std::io;
 
 use serde::Deserialize;
 
-use super::{Action, When, Written};
+use super::{Action, FaultPlan, When, Written};
 use crate::emulator::request::Operation;
 
-/// Reads a list of rules.
-pub(super) fn read(text: &str) -> io::Result<Vec<Written>> {
+/// Reads a list of rules, or an object around one.
+pub(super) fn read(text: &str) -> io::Result<FaultPlan> {
     let invalid = |cause: String| io::Error::new(io::ErrorKind::InvalidData, cause);
-    let lines: Vec<Line> =
-        serde_json::from_str(text).map_err(|cause| invalid(format!("not a list of faults: {cause}")))?;
-    lines.into_iter().map(|line| line.read().map_err(invalid)).collect()
+    let file = if text.trim_start().starts_with('{') {
+        serde_json::from_str(text)
+    } else {
+        serde_json::from_str(text).map(|rules| File { rules, ..File::default() })
+    };
+    let file = file.map_err(|cause| invalid(format!("not a list of faults: {cause}")))?;
+    let share = file.random.unwrap_or_default();
+    if !(0.0..=1.0).contains(&share) {
+        return Err(invalid("random is a share from 0 to 1".to_owned()));
+    }
+    let mut plan = match file.random {
+        None => FaultPlan::new().seed(file.seed),
+        Some(share) => FaultPlan::random(file.seed, share),
+    };
+    for line in file.rules {
+        plan.rules.push(line.read().map_err(invalid)?);
+    }
+    Ok(plan)
+}
+
+/// A file that is more than a list.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    seed: u64,
+    random: Option<f64>,
+    #[serde(default)]
+    rules: Vec<Line>,
 }
 
 /// What a rule can do.
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 22] = [
     "answer",
+    "answer_after",
     "lose_answer",
     "reset",
     "cut_request",
     "error_in_200",
+    "error_in_200_after",
+    "cut_head",
+    "close_after",
+    "hard",
+    "limit_rate",
     "cut_stream",
     "cut_body",
     "slow_body",
@@ -35,6 +67,9 @@ const VERBS: [&str; 16] = [
     "linger",
 ];
 
+/// What can be done to a connection as such.
+const ON_CONNECTIONS: [&str; 4] = ["delay", "reset", "hard", "limit_rate"];
+
 /// A rule in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +82,7 @@ struct Line {
     part: Option<u16>,
     attempt: Option<u32>,
     times: Option<u32>,
+    chance: Option<f64>,
     status: Option<u16>,
     code: Option<String>,
     bytes: Option<u64>,
@@ -55,24 +91,38 @@ struct Line {
 
 impl Line {
     fn read(self) -> Result<Written, String> {
-        let Self { operation, verb, key, part, attempt, times, status, code, bytes, ms } = self;
-        let mut names = Operation::ALL.iter().map(|known| known.name()).chain(["*"]);
+        let Self { operation, verb, key, part, attempt, times, chance, status, code, bytes, ms } = self;
+        let mut names = Operation::ALL.iter().map(|known| known.name()).chain(["Connection", "*"]);
         let Some(operation) = names.find(|name| name.eq_ignore_ascii_case(&operation)).map(str::to_owned) else {
             let names: Vec<&str> = Operation::ALL.iter().map(|known| known.name()).collect();
-            return Err(format!("no operation is called {operation:?}; there are {} and *", names.join(", ")));
+            return Err(format!(
+                "no operation is called {operation:?}; there are {}, Connection and *",
+                names.join(", ")
+            ));
         };
         let lacks = |what: &str| format!("{verb} needs {what}");
+        if operation == "Connection" && VERBS.contains(&&*verb) && !ON_CONNECTIONS.contains(&&*verb) {
+            return Err(format!("a connection can only have {}", ON_CONNECTIONS.join(", ")));
+        }
+        if chance.is_some_and(|chance| !(0.0..=1.0).contains(&chance)) {
+            return Err("chance is a share from 0 to 1".to_owned());
+        }
+        let status = || status.filter(|status| (200..600).contains(status)).ok_or_else(|| lacks("a status from 200"));
         let action = match verb.as_str() {
-            "answer" => Action::Answer {
-                status: status
-                    .filter(|status| (200..600).contains(status))
-                    .ok_or_else(|| lacks("a status from 200"))?,
-                code: code.ok_or_else(|| lacks("a code"))?,
-            },
+            "answer" => Action::Answer { status: status()?, code: code.ok_or_else(|| lacks("a code"))? },
+            "answer_after" => Action::AnswerAfter { status: status()?, code: code.ok_or_else(|| lacks("a code"))? },
             "lose_answer" => Action::LoseAnswer,
             "reset" => Action::Reset,
             "cut_request" => Action::CutRequest { bytes: bytes.ok_or_else(|| lacks("bytes"))? },
             "error_in_200" => Action::ErrorIn200 { code: code.ok_or_else(|| lacks("a code"))? },
+            "error_in_200_after" => Action::ErrorIn200After { code: code.ok_or_else(|| lacks("a code"))? },
+            "cut_head" => Action::CutHead,
+            "close_after" => Action::CloseAfter,
+            "hard" => Action::Hard,
+            "limit_rate" => {
+                let bytes = bytes.filter(|bytes| *bytes > 0);
+                Action::LimitRate { bytes: bytes.ok_or_else(|| lacks("bytes, at least 1"))? }
+            }
             "cut_stream" => Action::CutStream,
             "cut_body" => Action::CutBody,
             "slow_body" => Action::SlowBody { ms: ms.ok_or_else(|| lacks("ms"))? },
@@ -86,7 +136,7 @@ impl Line {
             "linger" => Action::Linger { ms: ms.ok_or_else(|| lacks("ms"))? },
             other => return Err(format!("no fault is called {other:?}; there are {}", VERBS.join(", "))),
         };
-        Ok(Written { when: When { operation, key, part, attempt, times }, action })
+        Ok(Written { when: When { operation, key, part, attempt, times, chance }, action })
     }
 }
 
@@ -101,7 +151,7 @@ mod tests {
                 r#"[{{"on": "uploadpart", "do": "{verb}", "status": 503, "code": "SlowDown", "bytes": 1, "ms": 1}}]"#
             );
             let rules = read(&rule).unwrap();
-            assert_eq!(rules[0].when.operation, "UploadPart", "{verb}");
+            assert_eq!(rules.rules[0].when.operation, "UploadPart", "{verb}");
         }
         let unknown = |text: &str| read(text).unwrap_err().to_string();
         assert!(unknown(r#"[{"on": "PutPart", "do": "reset"}]"#).contains("Initiate, UploadPart, "));

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Action, FaultPlan};
+use super::{Action, FaultPlan, random};
 
 /// A plan at work: it counts attempts and how often each rule fired.
 #[derive(Debug, Default)]
@@ -42,13 +42,18 @@ impl Faults {
         let attempt = working.attempts.entry((operation.to_owned(), key.to_owned(), part)).or_default();
         *attempt += 1;
         let mut effects = Effects::default();
-        for (rule, fired) in working.plan.rules.iter().zip(&mut working.fired) {
+        let (seed, attempt) = (working.plan.seed, *attempt);
+        for (index, (rule, fired)) in working.plan.rules.iter().zip(&mut working.fired).enumerate() {
             let when = &rule.when;
-            let fits = (when.operation == "*" || when.operation == operation)
+            let any = when.operation == "*" && operation != CONNECTION;
+            let fits = (any || when.operation == operation)
                 && when.key.as_ref().is_none_or(|wanted| wanted == key)
                 && (when.part.is_none() || when.part == part)
-                && when.attempt.is_none_or(|wanted| wanted == *attempt)
-                && when.times.is_none_or(|most| *fired < most);
+                && when.attempt.is_none_or(|wanted| wanted == attempt)
+                && when.times.is_none_or(|most| *fired < most)
+                && when
+                    .chance
+                    .is_none_or(|share| random::strikes((seed, index), (operation, key, part, attempt), share));
             if fits {
                 *fired += 1;
                 effects.add(&rule.action);
@@ -58,6 +63,9 @@ impl Faults {
     }
 }
 
+/// What a connection as such is called in plans.
+pub(in crate::emulator) const CONNECTION: &str = "Connection";
+
 /// What goes wrong with one request.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent faults, any of which may strike one request")]
@@ -65,8 +73,15 @@ pub(in crate::emulator) struct Effects {
     names: Vec<&'static str>,
     pub(in crate::emulator) delay: Duration,
     pub(in crate::emulator) answer: Option<(u16, String)>,
+    pub(in crate::emulator) answer_after: Option<(u16, String)>,
     pub(in crate::emulator) reset: bool,
+    pub(in crate::emulator) hard: bool,
+    pub(in crate::emulator) cut_head: bool,
+    pub(in crate::emulator) close_after: bool,
+    /// Bytes per second.
+    pub(in crate::emulator) limit_rate: Option<u64>,
     pub(in crate::emulator) error_in_200: Option<String>,
+    pub(in crate::emulator) error_in_200_after: Option<String>,
     pub(in crate::emulator) lose_answer: bool,
     pub(in crate::emulator) cut_stream: bool,
     pub(in crate::emulator) cut_body: bool,
@@ -100,6 +115,30 @@ impl Effects {
             Action::Answer { status, code } => {
                 self.answer = Some((*status, code.clone()));
                 "answer"
+            }
+            Action::AnswerAfter { status, code } => {
+                self.answer_after = Some((*status, code.clone()));
+                "answer_after"
+            }
+            Action::ErrorIn200After { code } => {
+                self.error_in_200_after = Some(code.clone());
+                "error_in_200_after"
+            }
+            Action::CutHead => {
+                self.cut_head = true;
+                "cut_head"
+            }
+            Action::CloseAfter => {
+                self.close_after = true;
+                "close_after"
+            }
+            Action::Hard => {
+                self.hard = true;
+                "hard"
+            }
+            Action::LimitRate { bytes } => {
+                self.limit_rate = Some(self.limit_rate.map_or(*bytes, |known| known.min(*bytes)));
+                "limit_rate"
             }
             Action::LoseAnswer => {
                 self.lose_answer = true;

@@ -42,7 +42,12 @@ fn a_plan_can_be_read_from_json() {
 fn json_that_is_no_plan_is_refused() {
     for text in [
         "",
-        "{}",
+        "7",
+        r#"{"rule": []}"#,
+        r#"{"random": 2}"#,
+        r#"[{"on": "Put", "do": "reset", "chance": 1.5}]"#,
+        r#"[{"on": "Connection", "do": "wrong_crc"}]"#,
+        r#"[{"on": "Put", "do": "limit_rate", "bytes": 0}]"#,
         r#"[{"on": "Put"}]"#,
         r#"[{"on": "Put", "do": "explode"}]"#,
         r#"[{"do": "reset"}]"#,

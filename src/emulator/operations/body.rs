@@ -14,6 +14,7 @@ use crate::{
     emulator::{
         answer::Refusal,
         checksum::Algorithm,
+        hex,
         request::Call,
         store::{AtRest, Wanted, Written},
     },
@@ -25,6 +26,8 @@ use crate::{
 pub(super) struct Expected {
     length: u64,
     md5: Option<[u8; 16]>,
+    /// Hexadecimal digits.
+    sha1: Option<String>,
     pub(super) brought: Option<Brought>,
 }
 
@@ -38,7 +41,12 @@ pub(super) fn expected(call: &Call, upstream: &Upstream, most: u64) -> Result<Ex
     if length > most {
         return Err(Refusal::new(400, "EntityTooLarge", format!("the body is longer than {most} bytes")));
     }
-    Ok(Expected { length, md5: content_md5(call)?, brought: integrity::brought(call)? })
+    let sha1 = call.dialect.rules().content_sha1.map(|name| call.header(name)).transpose()?.flatten();
+    let sha1 = sha1.map(str::to_ascii_lowercase);
+    if sha1.as_ref().is_some_and(|sha1| hex::decode(sha1).is_none_or(|sha1| sha1.len() != 20)) {
+        return Err(bad_sha1());
+    }
+    Ok(Expected { length, md5: content_md5(call)?, sha1, brought: integrity::brought(call)? })
 }
 
 /// `Content-MD5`, if it is there.
@@ -57,19 +65,27 @@ pub(super) async fn receive(
     core: &Arc<Core>,
     call: &Call,
     upstream: &mut Upstream,
-    (expected, checksums): (Expected, Vec<Algorithm>),
+    (expected, mut checksums): (Expected, Vec<Algorithm>),
     (at_rest, data_key): (&AtRest, Option<Secret>),
 ) -> Result<Written, Refusal> {
+    // Only where the dialect has no checksums of its own.
+    checksums.extend(expected.sha1.is_some().then_some(Algorithm::Sha1));
     // MD5 is slower than everything else together, so it is taken only where someone can see it.
     let wanted = Wanted { md5: expected.md5.is_some() || at_rest.tags_by_md5(), checksums };
     let writer =
         super::blocking(core, call, move |_, bucket| Ok(bucket.write_blob(data_key.as_ref(), &wanted)?)).await?;
-    let written = upstream.store(writer).await?;
+    let mut written = upstream.store(writer).await?;
     if written.blob.size != expected.length {
         return Err(Refusal::new(400, "IncompleteBody", "the body is shorter than its Content-Length"));
     }
     if expected.md5.is_some_and(|md5| written.md5 != Some(md5)) {
         return Err(bad_digest());
+    }
+    if let Some(expected) = expected.sha1 {
+        let sha1 = written.checksums.pop().and_then(|sha1| STANDARD.decode(sha1.value).ok()).unwrap_or_default();
+        if hex::encode(&sha1) != expected {
+            return Err(bad_sha1());
+        }
     }
     integrity::check(expected.brought.as_ref(), upstream, &written)?;
     Ok(written)
@@ -81,6 +97,10 @@ pub(super) fn check_md5(call: &Call, body: &[u8]) -> Result<(), Refusal> {
         Some(md5) if <[u8; 16]>::from(Md5::digest(body)) != md5 => Err(bad_digest()),
         _ => Ok(()),
     }
+}
+
+fn bad_sha1() -> Refusal {
+    Refusal::new(400, "InvalidSHA1Digest", "the SHA-1 does not fit the body")
 }
 
 fn bad_digest() -> Refusal {

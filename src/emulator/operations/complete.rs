@@ -19,8 +19,16 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
     encryption::check_upload_key(call, &upload, &core.store.master, &core.options)?;
     let forbid_overwrite = super::forbids_overwrite(core, call).await?;
     let claimed = Claimed::read(call)?;
-    let text = upstream.whole(call.dialect.rules().most_xml).await?;
+    let text = upstream.whole(core.options.limits.max_xml_bytes).await?;
     let text = text.ok_or_else(|| Refusal::from(call.dialect.refusals().long_xml))?;
+    if text.is_empty()
+        && let Some(missing) = call.dialect.refusals().missing_list
+    {
+        return Err(missing.into());
+    }
+    if core.options.guesses.complete_needs_md5 && body::content_md5(call)?.is_none() {
+        return Err(Refusal::new(400, "InvalidDigest", "Complete needs a Content-MD5"));
+    }
     body::check_md5(call, &text)?;
     let listed = xml::parse_complete(&text)?;
     let customer = matches!(upload.encryption, AtRest::Customer { .. });
@@ -29,15 +37,13 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
     let object = blocking(core, call, move |core, bucket| {
         // Once more if a part was replaced between look and change.
         loop {
-            if bucket.upload(&upload.id, &upload.key)?.is_none() {
-                return Err(no_upload());
-            }
-            let parts = bucket.parts(&upload.id)?;
+            let mark = bucket.look(&upload.id, &upload.key).ok_or_else(no_upload)?;
+            let parts = bucket.parts(&upload.id, 0, usize::MAX)?;
             let object = assemble(core, &upload, &parts, &listed)?;
             if let (Some(planned), Some(whole)) = (upload.planned, &object.checksum) {
                 claimed.check(planned, whole, object.size, &core.options.guesses)?;
             }
-            let done = bucket.complete(&upload, &object, &parts, forbid_overwrite);
+            let done = bucket.complete(&upload, &object, (&parts, mark), forbid_overwrite);
             if done.map_err(|cause| conflict(core, cause))? {
                 return Ok(object);
             }
@@ -74,7 +80,8 @@ fn assemble(core: &Core, upload: &Upload, parts: &[Part], listed: &[Listed]) -> 
     let mut used: Vec<&Part> = Vec::with_capacity(listed.len());
     for (position, Listed { number, etag, checksum }) in (1_u32..).zip(listed) {
         if *number != position && !core.options.guesses.gaps {
-            return Err(invalid(*number, "follows a gap"));
+            let gap = &core.options.guesses.gap;
+            return Err(Refusal::new(gap.0, gap.1.clone(), format!("part {number} follows a gap")));
         }
         if *number != position && declared.is_some() {
             // Documented so: with additional checksums the numbers of parts must be consecutive.
@@ -88,20 +95,20 @@ fn assemble(core: &Core, upload: &Upload, parts: &[Part], listed: &[Listed]) -> 
             return Err(invalid(*number, "has another ETag"));
         }
         check_listed(*number, part, checksum.as_ref(), declared)?;
-        if part.blob.size < core.options.min_part_size && position as usize != listed.len() {
-            return Err(Refusal::new(
-                400,
-                "EntityTooSmall",
-                format!("part {number} is too small for a part in between"),
-            ));
+        if part.blob.size < core.options.limits.min_part_size && position as usize != listed.len() {
+            return Err(super::upload::too_small(*number));
         }
         used.push(part);
+    }
+    let size = used.iter().map(|part| part.blob.size).sum();
+    if size > core.options.limits.max_object_size {
+        return Err(Refusal::new(400, "EntityTooLarge", "the object is too large"));
     }
     let crc64 = used.iter().fold(0, |sum, part| crc::combine(crc::XZ, sum, part.crc64, part.blob.size));
     Ok(Object {
         key: upload.key.clone(),
         upload_id: Some(upload.id.clone()),
-        size: used.iter().map(|part| part.blob.size).sum(),
+        size,
         etag: etag(core, upload, &used)?,
         crc64,
         checksum: upload.planned.and_then(|planned| whole(planned, &used)),

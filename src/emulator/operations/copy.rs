@@ -20,7 +20,7 @@ use crate::{
 /// A whole object from another.
 pub(super) async fn object(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     let forbid_overwrite = super::forbids_overwrite(core, call).await?;
-    let given = properties::read(call)?;
+    let given = properties::read(core, call)?;
     let names = call.dialect.names();
     let asked = encryption::asked(call, &core.options)?;
     let rules = call.dialect.rules();
@@ -71,13 +71,14 @@ pub(super) async fn object(core: &Arc<Core>, call: &Call) -> Result<Answer, Refu
 
 /// One part from a range of another object.
 pub(super) async fn part(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
-    let number = upload::part_number(call)?;
+    let number = upload::part_number(core, call)?;
     let upload = upload::find(core, call).await?;
     let data_key = upload::unlock(core, call, &upload)?;
     let source = Source::find(core, call).await?;
     let span = range(call, source.object.size)?;
     let checksums = upload.planned.map(|planned| planned.algorithm).into_iter().collect();
     let written = source.bytes(core, span, (&upload.encryption, data_key.clone()), checksums).await?;
+    upload::refuse_small(core, call, &upload, (number, written.blob.size)).await?;
     let etag = upload.encryption.etag(written.md5, data_key.as_ref(), written.crc64, written.blob.size)?;
     let modified = core.options.clock.unix_seconds();
     let part = Part { number, blob: written.blob, etag, crc64: written.crc64, checksums: written.checksums, modified };
@@ -123,7 +124,7 @@ impl Source {
             stored.store.bucket(&name).ok_or_else(absent)?.object(&key)?.ok_or_else(absent)
         })
         .await?;
-        check_conditions(call, &object)?;
+        check_conditions(core, call, &object)?;
         let given = encryption::source_key(call, &core.options.guesses)?;
         let customer = matches!(object.encryption, AtRest::Customer { .. });
         let data_key = object.encryption.unlock(given, &core.store.master, &core.options, Opens::Object);
@@ -140,8 +141,8 @@ impl Source {
         (at_rest, to_key): (&AtRest, Option<Secret>),
         checksums: Vec<Algorithm>,
     ) -> Result<Written, Refusal> {
-        if span.1 - span.0 > upload::MOST_BYTES {
-            return Err(Refusal::new(400, "EntityTooLarge", "one copy takes at most 5 GB"));
+        if span.1 - span.0 > core.options.limits.max_part_size {
+            return Err(Refusal::new(400, "EntityTooLarge", "one copy takes no more than one part"));
         }
         let (core, wanted) = (Arc::clone(core), Wanted { md5: at_rest.tags_by_md5(), checksums });
         let copied = tokio::task::spawn_blocking(move || {
@@ -190,10 +191,18 @@ fn range(call: &Call, size: u64) -> Result<(u64, u64), Refusal> {
     Ok((first, last + 1))
 }
 
-fn check_conditions(call: &Call, object: &Object) -> Result<(), Refusal> {
+fn check_conditions(core: &Core, call: &Call, object: &Object) -> Result<(), Refusal> {
     let names = |tags: &str| tags.trim_matches('"') == object.etag;
     let date = |name: &str| Ok::<_, Refusal>(call.header(name)?.and_then(dates::parse_http));
     let headers = call.dialect.names();
+    let has = |names: [&str; 2]| names.iter().any(|name| call.headers.contains_key(*name));
+    if call.dialect.rules().pairs_conditions
+        && has([headers.copy_if_match, headers.copy_if_unmodified_since])
+        && has([headers.copy_if_none_match, headers.copy_if_modified_since])
+    {
+        let guess = &core.options.guesses.mixed_conditions;
+        return Err(Refusal::new(guess.0, guess.1.clone(), "the conditions on the copy source exclude each other"));
+    }
     let failed = call.header(headers.copy_if_match)?.is_some_and(|tags| !names(tags))
         || call.header(headers.copy_if_none_match)?.is_some_and(names)
         || date(headers.copy_if_unmodified_since)?.is_some_and(|since| object.modified > since)

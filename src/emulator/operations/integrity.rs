@@ -7,7 +7,7 @@ use super::Upstream;
 use crate::emulator::{
     answer::Refusal,
     checksum::{Algorithm, Checksum, Kind, Planned},
-    options::Guesses,
+    guesses::Guesses,
     request::Call,
     store::{Upload, Written},
 };

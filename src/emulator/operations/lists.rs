@@ -1,6 +1,6 @@
 //! ListParts and ListMultipartUploads (/document/product/436/7747, /document/product/436/7736).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc};
 
 use super::{Core, blocking};
 use crate::emulator::{
@@ -16,24 +16,23 @@ use crate::emulator::{
 pub(super) async fn parts(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     let upload = super::upload::find(core, call).await?;
     encryption::check_upload_key(call, &upload, &core.store.master, &core.options)?;
-    let most = limit(call, "max-parts")?;
+    let most = limit(core, call, "max-parts")?;
     let after: u32 = match call.filled("part-number-marker") {
         None => 0,
         Some(text) => text.parse().map_err(|_| Refusal::argument("part-number-marker is not a number"))?,
     };
     let encode = call.dialect.rules().encodes_parts && encoding(call)?;
     let id = upload.id.clone();
-    let mut parts = blocking(core, call, move |_, bucket| Ok(bucket.parts(&id)?)).await?;
-    parts.retain(|part| u32::from(part.number) > after);
+    let mut parts = blocking(core, call, move |_, bucket| Ok(bucket.parts(&id, after, most + 1)?)).await?;
     let truncated = parts.len() > most;
     parts.truncate(most);
 
     let mut document = Document::new(call.dialect, "ListPartsResult");
     document.text("Bucket", &call.bucket);
     if encode {
-        document.text("EncodingType", "url");
+        document.text(encoding_element(core), "url");
     }
-    document.text("Key", &text_of(&upload.key, encode)).text("UploadId", &upload.id);
+    document.text("Key", &text_of(core, &upload.key, encode)).text("UploadId", &upload.id);
     owners(&mut document, call.dialect);
     document
         .text("StorageClass", upload.properties.storage_class.as_deref().unwrap_or("STANDARD"))
@@ -60,87 +59,88 @@ pub(super) async fn parts(core: &Arc<Core>, call: &Call) -> Result<Answer, Refus
 }
 
 pub(super) async fn uploads(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
-    let most = limit(call, "max-uploads")?;
+    let most = limit(core, call, "max-uploads")?;
     let encode = encoding(call)?;
     let prefix = call.param("prefix").unwrap_or_default().to_owned();
     let delimiter = call.filled("delimiter").unwrap_or_default();
     let key_marker = call.param("key-marker").unwrap_or_default();
     // It counts only with a key marker.
     let id_marker = if key_marker.is_empty() { "" } else { call.param("upload-id-marker").unwrap_or_default() };
-    let wanted = prefix.clone();
-    let uploads = blocking(core, call, move |_, bucket| Ok(bucket.uploads(&wanted)?)).await?;
+    super::upload::expire(core, call).await?;
 
     let mut listed = Vec::new();
     let mut folders = BTreeSet::new();
     let mut last = None;
     let mut truncated = false;
-    for upload in &uploads {
+    super::bucket(core, call)?.uploads(&prefix, (key_marker, id_marker), |upload| {
         let folder = (!delimiter.is_empty())
             .then(|| upload.key[prefix.len()..].find(delimiter))
             .flatten()
-            .map(|at| &upload.key[..prefix.len() + at + delimiter.len()]);
-        let passed = match folder {
+            .map(|at| upload.key[..prefix.len() + at + delimiter.len()].to_owned());
+        let passed = match folder.as_deref() {
             // A folder that was listed is passed as a whole.
             Some(folder) => !key_marker.is_empty() && (folder <= key_marker || upload.key.as_str() <= key_marker),
             None if id_marker.is_empty() => !key_marker.is_empty() && upload.key.as_str() <= key_marker,
             None => (upload.key.as_str(), upload.id.as_str()) <= (key_marker, id_marker),
         };
-        if passed || folder.is_some_and(|folder| folders.contains(folder)) {
-            continue;
+        if passed || folder.as_ref().is_some_and(|folder| folders.contains(folder)) {
+            return ControlFlow::Continue(());
         }
         if listed.len() + folders.len() == most {
             truncated = true;
-            break;
+            return ControlFlow::Break(());
         }
         if let Some(folder) = folder {
+            last = Some((folder.clone(), String::new()));
             folders.insert(folder);
-            last = Some((folder, ""));
         } else {
-            listed.push(upload);
-            last = Some((upload.key.as_str(), upload.id.as_str()));
+            last = Some((upload.key.clone(), upload.id.clone()));
+            listed.push(Arc::clone(upload));
         }
-    }
+        ControlFlow::Continue(())
+    });
 
     let mut document = Document::new(call.dialect, "ListMultipartUploadsResult");
     document.text("Bucket", &call.bucket);
     if encode {
-        document.text(call.dialect.names().encoding, "url");
+        document.text(encoding_element(core), "url");
     }
     document
-        .text("KeyMarker", &text_of(key_marker, encode))
+        .text("KeyMarker", &text_of(core, key_marker, encode))
         .text("UploadIdMarker", id_marker)
-        .text("Prefix", &text_of(&prefix, encode))
-        .text("Delimiter", &text_of(delimiter, encode))
+        .text("Prefix", &text_of(core, &prefix, encode))
+        .text("Delimiter", &text_of(core, delimiter, encode))
         .text("MaxUploads", &most.to_string())
         .text("IsTruncated", if truncated { "true" } else { "false" });
     if let Some((key, id)) = last.filter(|_| truncated) {
-        document.text("NextKeyMarker", &text_of(key, encode)).text("NextUploadIdMarker", id);
+        document.text("NextKeyMarker", &text_of(core, &key, encode)).text("NextUploadIdMarker", &id);
     }
     for upload in listed {
         document
             .begin("Upload")
-            .text("Key", &text_of(&upload.key, encode))
+            .text("Key", &text_of(core, &upload.key, encode))
             .text("UploadId", &upload.id)
             .text("StorageClass", upload.properties.storage_class.as_deref().unwrap_or("STANDARD"));
         owners(&mut document, call.dialect);
         document.text("Initiated", &dates::iso(upload.initiated));
-        planned(&mut document, upload);
+        planned(&mut document, &upload);
         document.end();
     }
     for folder in folders {
-        document.begin("CommonPrefixes").text("Prefix", &text_of(folder, encode)).end();
+        document.begin("CommonPrefixes").text("Prefix", &text_of(core, &folder, encode)).end();
     }
     Ok(Answer::xml(document.finish()))
 }
 
 /// The size of a page: 1 to 1000.
-fn limit(call: &Call, name: &str) -> Result<usize, Refusal> {
+fn limit(core: &Core, call: &Call, name: &str) -> Result<usize, Refusal> {
+    let longest = core.options.limits.max_list_entries;
     match call.filled(name).map(str::parse::<usize>) {
-        None => Ok(1000),
-        Some(Ok(most)) if (1..=1000).contains(&most) => Ok(most),
+        None => Ok(longest),
+        Some(Ok(most)) if (1..=longest).contains(&most) => Ok(most),
         // Real S3 gives no more than it gives, whatever is asked for.
-        Some(Ok(1001..)) if call.dialect.rules().shortens_pages => Ok(1000),
-        Some(_) => Err(Refusal::argument(format!("{name} must be from 1 to 1000"))),
+        Some(Ok(1..)) if call.dialect.rules().shortens_pages => Ok(longest),
+        Some(_) => Err(Refusal::argument(format!("{name} must be from 1 to {longest}"))),
     }
 }
 
@@ -153,9 +153,23 @@ fn encoding(call: &Call) -> Result<bool, Refusal> {
     }
 }
 
-fn text_of(name: &str, encode: bool) -> String {
+/// How the answer says that names are encoded.
+fn encoding_element(core: &Core) -> &'static str {
+    match core.options.guesses.encoding_element.as_str() {
+        "EncodingType" => "EncodingType",
+        "Encoding-Type" => "Encoding-Type",
+        _ => "Encoding-type",
+    }
+}
+
+/// A name, encoded if `encode` says so.
+fn text_of(core: &Core, name: &str, encode: bool) -> String {
+    if !encode {
+        return name.to_owned();
+    }
     // A slash stays, as in the samples.
-    if encode { percent::encode(name.as_bytes()).replace("%2F", "/") } else { name.to_owned() }
+    let encoded = percent::encode(name.as_bytes()).replace("%2F", "/");
+    if core.options.guesses.plus_for_space { encoded.replace("%20", "+") } else { encoded }
 }
 
 fn owners(document: &mut Document, dialect: Dialect) {

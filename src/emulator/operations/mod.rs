@@ -47,16 +47,43 @@ pub(super) struct Admitted {
 pub(super) fn admit(core: &Core, call: &Call) -> Result<Admitted, Refusal> {
     let (region, now) = (&core.options.region, core.options.clock.unix_seconds());
     let payload = signature::check(call.dialect, call.signable(), &core.accounts, region, now)?;
+    check_domain(core, call)?;
     bucket(core, call)?;
-    check_key(call)?;
+    check_key(core, call)?;
     check_features(call)?;
+    check_body(call)?;
     let surplus = encryption::check_carriage(call, &core.options)?;
     Ok(Admitted { surplus, payload })
 }
 
-fn check_key(call: &Call) -> Result<(), Refusal> {
+/// What the service's own host names do not do for new buckets (/document/product/436/57456).
+fn check_domain(core: &Core, call: &Call) -> Result<(), Refusal> {
+    if core.options.old_buckets || !call.by_default_domain() {
+        return Ok(());
+    }
+    let own = core.options.domains.iter().any(|(domain, _)| *domain == call.host);
+    if !own && call.dialect.bucket_of(&call.host, &core.options.region).is_none() {
+        return Err(Refusal::new(403, "PathStyleDomainForbidden", "the bucket belongs in the host name"));
+    }
+    if call.operation == Operation::Get && [".apk", ".ipa"].iter().any(|end| call.key.ends_with(end)) {
+        let guess = &core.options.guesses.download_forbidden;
+        return Err(Refusal::new(guess.0, guess.1.clone(), "installers need a domain of the bucket's own"));
+    }
+    Ok(())
+}
+
+/// Most calls have no body.
+fn check_body(call: &Call) -> Result<(), Refusal> {
+    use Operation::{Complete, Put, Unknown, UploadPart};
+    let Some(refusal) = call.dialect.refusals().needless_body else { return Ok(()) };
+    let length = call.header(http::header::CONTENT_LENGTH.as_str())?.and_then(|length| length.parse::<u64>().ok());
+    let takes_one = matches!(call.operation, Complete | Put | Unknown | UploadPart);
+    if takes_one || length.is_none_or(|length| length == 0) { Ok(()) } else { Err(refusal.into()) }
+}
+
+fn check_key(core: &Core, call: &Call) -> Result<(), Refusal> {
     let (key, rules) = (&call.key, call.dialect.rules());
-    if key.len() > rules.longest_key {
+    if key.len() > core.options.limits.max_key_bytes {
         return Err(call.dialect.refusals().long_key.into());
     }
     // /document/product/436/13324
@@ -101,6 +128,9 @@ pub(super) async fn carry_out(core: &Arc<Core>, call: &Call, upstream: &mut Upst
         Operation::BucketLocation => Ok(location(core, call)),
         Operation::PutCopy => copy::object(core, call).await,
         Operation::UploadPartCopy => copy::part(core, call).await,
+        Operation::Unknown if !["DELETE", "GET", "HEAD", "POST", "PUT"].contains(&call.method.as_str()) => {
+            Err(Refusal::new(405, "MethodNotAllowed", "the method is not allowed"))
+        }
         Operation::Unknown => Err(Refusal::new(501, "NotImplemented", "this store does not speak that call")),
     }
 }
@@ -115,7 +145,13 @@ fn location(core: &Core, call: &Call) -> Answer {
 }
 
 fn bucket<'a>(core: &'a Core, call: &Call) -> Result<&'a Bucket, Refusal> {
-    core.store.bucket(&call.bucket).ok_or_else(|| Refusal::new(404, "NoSuchBucket", "the bucket does not exist"))
+    core.store.bucket(&call.bucket).ok_or_else(|| {
+        if call.bucket.is_empty() || call.dialect.allows_bucket(&call.bucket) {
+            Refusal::new(404, "NoSuchBucket", "the bucket does not exist")
+        } else {
+            Refusal::new(400, "InvalidBucketName", "this cannot be the name of a bucket")
+        }
+    })
 }
 
 /// Runs work on the store's files away from the tasks that serve connections.

@@ -24,9 +24,9 @@ use crate::{
 
 pub(super) async fn put(core: &Arc<Core>, call: &Call, upstream: &mut Upstream) -> Result<Answer, Refusal> {
     super::check_traffic_limit(call)?;
-    let expected = body::expected(call, upstream, super::upload::MOST_BYTES)?;
+    let expected = body::expected(call, upstream, core.options.limits.max_part_size)?;
     let forbid_overwrite = super::forbids_overwrite(core, call).await?;
-    let properties = properties::read(call)?;
+    let properties = properties::read(core, call)?;
     let asked = encryption::asked(call, &core.options)?;
     let (encryption, data_key) = asked.settle(call.dialect, &core.store.master)?;
     let checksums = integrity::of_object(call, expected.brought.as_ref());
@@ -64,10 +64,10 @@ pub(super) async fn head(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusa
     }
     let answer = |range: Option<(u64, u64)>| {
         let length = range.map_or(object.size, |(start, end)| end - start);
-        let answer = ranged(describe(call, &object, range.is_some())?, &object, range);
+        let answer = ranged(describe(core, call, &object, range.is_some())?, &object, range);
         Ok(Answer { content: Content::Absent { length }, ..answer })
     };
-    if call.dialect.rules().reads_parts { answer(range(call, &object)?) } else { answer(None) }
+    if call.dialect.rules().reads_parts { answer(range(core, call, &object)?) } else { answer(None) }
 }
 
 pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
@@ -77,7 +77,7 @@ pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal
         if let Some(answer) = precondition(call, &object)? {
             return Ok(answer);
         }
-        let range = range(call, &object)?;
+        let range = range(core, call, &object)?;
         let found = object.clone();
         let reader = blocking(core, call, move |_, bucket| {
             let span = range.unwrap_or((0, found.size));
@@ -91,12 +91,16 @@ pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal
     };
     let (range, reader) = reader;
     let (start, end) = range.unwrap_or((0, object.size));
-    let mut answer = ranged(describe(call, &object, range.is_some())?, &object, range);
+    let mut answer = ranged(describe(core, call, &object, range.is_some())?, &object, range);
     for (parameter, value) in &call.query {
         if let Some(name) = parameter.strip_prefix("response-").filter(|name| OVERRIDES.contains(name)) {
             answer.headers.remove(name);
             answer = answer.header(name, value);
         }
+    }
+    if call.by_default_domain() && !core.options.old_buckets {
+        answer.headers.remove(header::CONTENT_DISPOSITION);
+        answer = answer.header("x-cos-force-download", "true").header("content-disposition", "attachment");
     }
     Ok(Answer { content: Content::Stream { length: end - start, body: outgoing(reader) }, ..answer })
 }
@@ -121,7 +125,7 @@ async fn find(core: &Arc<Core>, call: &Call) -> Result<(Object, Option<Secret>),
 }
 
 /// What headers tell of an object. With S3 the checksum is told to those who ask, and not with a part of the bytes.
-fn describe(call: &Call, object: &Object, in_part: bool) -> Result<Answer, Refusal> {
+fn describe(core: &Core, call: &Call, object: &Object, in_part: bool) -> Result<Answer, Refusal> {
     let (names, rules) = (call.dialect.names(), call.dialect.rules());
     let asked = call.header("x-amz-checksum-mode")?.is_some_and(|mode| mode.eq_ignore_ascii_case("enabled"));
     let checksum = object.checksum.as_ref().filter(|_| asked && !in_part);
@@ -147,7 +151,7 @@ fn describe(call: &Call, object: &Object, in_part: bool) -> Result<Answer, Refus
         let count = tagging.split('&').filter(|tag| !tag.is_empty()).count();
         answer = answer.header(name, &count.to_string());
     }
-    if part_number(call)?.is_some() {
+    if part_number(core, call)?.is_some() {
         answer = answer.header("x-amz-mp-parts-count", &object.blobs.len().to_string());
     }
     Ok(answer)
@@ -182,15 +186,15 @@ fn precondition(call: &Call, object: &Object) -> Result<Option<Answer>, Refusal>
 }
 
 /// The part of an object that S3 can be asked for instead of a range (API_GetObject.html).
-fn part_number(call: &Call) -> Result<Option<u16>, Refusal> {
+fn part_number(core: &Core, call: &Call) -> Result<Option<u16>, Refusal> {
     let asked = call.dialect.rules().reads_parts && call.param("partNumber").is_some();
-    asked.then(|| super::upload::part_number(call)).transpose()
+    asked.then(|| super::upload::part_number(core, call)).transpose()
 }
 
 /// The range asked for, as start and end; `None` for the whole object, which is also what an unreadable range gets.
-fn range(call: &Call, object: &Object) -> Result<Option<(u64, u64)>, Refusal> {
+fn range(core: &Core, call: &Call, object: &Object) -> Result<Option<(u64, u64)>, Refusal> {
     let size = object.size;
-    if let Some(number) = part_number(call)? {
+    if let Some(number) = part_number(core, call)? {
         if call.headers.contains_key(header::RANGE) {
             return Err(Refusal::new(400, "InvalidRequest", "Cannot specify both Range header and partNumber"));
         }

@@ -17,14 +17,11 @@ use crate::{
     secret::Secret,
 };
 
-/// 5 GB, read as 5·2^30 (/document/product/436/14518).
-pub(super) const MOST_BYTES: u64 = 5 << 30;
-
 pub(super) async fn initiate(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     if call.dialect.rules().forbids_at_initiate {
         super::forbids_overwrite(core, call).await?;
     }
-    let properties = properties::read(call)?;
+    let properties = properties::read(core, call)?;
     let planned = integrity::planned(call)?;
     let (encryption, _) = encryption::asked(call, &core.options)?.settle(call.dialect, &core.store.master)?;
     let initiated = core.options.clock.unix_seconds();
@@ -34,7 +31,7 @@ pub(super) async fn initiate(core: &Arc<Core>, call: &Call) -> Result<Answer, Re
     let upload = Upload { id, key: call.key.clone(), initiated, properties, encryption, planned };
     let mut document = Document::new(call.dialect, "InitiateMultipartUploadResult");
     document.text("Bucket", &call.bucket).text("Key", &call.key).text("UploadId", &upload.id);
-    blocking(core, call, move |_, bucket| Ok(bucket.open_upload(&upload)?)).await?;
+    blocking(core, call, move |_, bucket| Ok(bucket.open_upload(upload)?)).await?;
     let answer = Answer::xml(document.finish()).echo(echo);
     Ok(match planned.filter(|planned| planned.declared) {
         None => answer,
@@ -45,15 +42,16 @@ pub(super) async fn initiate(core: &Arc<Core>, call: &Call) -> Result<Answer, Re
 }
 
 pub(super) async fn part(core: &Arc<Core>, call: &Call, upstream: &mut Upstream) -> Result<Answer, Refusal> {
-    let number = part_number(call)?;
+    let number = part_number(core, call)?;
     super::check_traffic_limit(call)?;
-    let expected = body::expected(call, upstream, MOST_BYTES)?;
+    let expected = body::expected(call, upstream, core.options.limits.max_part_size)?;
     let upload = find(core, call).await?;
     let data_key = unlock(core, call, &upload)?;
     let checksums = integrity::of_part(&upload, expected.brought.as_ref(), &core.options.guesses)?;
     let at_rest = (&upload.encryption, data_key.clone());
     let written = body::receive(core, call, upstream, (expected, checksums), at_rest).await?;
 
+    refuse_small(core, call, &upload, (number, written.blob.size)).await?;
     let etag = upload.encryption.etag(written.md5, data_key.as_ref(), written.crc64, written.blob.size)?;
     let echo = upload.encryption.echo(call.dialect);
     let part = Part {
@@ -76,6 +74,7 @@ pub(super) async fn part(core: &Arc<Core>, call: &Call, upstream: &mut Upstream)
 
 pub(super) async fn abort(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     let (id, key) = (upload_id(call)?, call.key.clone());
+    expire(core, call).await?;
     if blocking(core, call, move |_, bucket| Ok(bucket.abort(&id, &key)?)).await? {
         Ok(Answer::new(StatusCode::NO_CONTENT))
     } else {
@@ -90,16 +89,43 @@ pub(super) fn unlock(core: &Core, call: &Call, upload: &Upload) -> Result<Option
 }
 
 /// The number of the part that a call names.
-pub(super) fn part_number(call: &Call) -> Result<u16, Refusal> {
-    call.part
-        .filter(|number| (1..=10_000).contains(number))
-        .ok_or_else(|| Refusal::argument("the part number must be an integer from 1 to 10000"))
+pub(super) fn part_number(core: &Core, call: &Call) -> Result<u16, Refusal> {
+    let most = core.options.limits.max_parts;
+    let invalid = || Refusal::argument(format!("the part number must be an integer from 1 to {most}"));
+    call.part.filter(|number| (1..=most).contains(number)).ok_or_else(invalid)
+}
+
+/// A part that is too small and cannot be the last one: refused here only if so guessed, else at Complete.
+pub(super) async fn refuse_small(
+    core: &Arc<Core>,
+    call: &Call,
+    upload: &Upload,
+    (number, size): (u16, u64),
+) -> Result<(), Refusal> {
+    if !core.options.guesses.small_parts_refused_early || size >= core.options.limits.min_part_size {
+        return Ok(());
+    }
+    let id = upload.id.clone();
+    let later = blocking(core, call, move |_, bucket| Ok(bucket.parts(&id, number.into(), 1)?)).await?;
+    if later.is_empty() { Ok(()) } else { Err(too_small(number.into())) }
+}
+
+pub(super) fn too_small(number: u32) -> Refusal {
+    Refusal::new(400, "EntityTooSmall", format!("part {number} is too small for a part in between"))
 }
 
 /// The upload that a call names.
-pub(super) async fn find(core: &Arc<Core>, call: &Call) -> Result<Upload, Refusal> {
-    let (id, key) = (upload_id(call)?, call.key.clone());
-    blocking(core, call, move |_, bucket| bucket.upload(&id, &key)?.ok_or_else(no_upload)).await
+pub(super) async fn find(core: &Arc<Core>, call: &Call) -> Result<Arc<Upload>, Refusal> {
+    let id = upload_id(call)?;
+    expire(core, call).await?;
+    super::bucket(core, call)?.upload(&id, &call.key).ok_or_else(no_upload)
+}
+
+/// Drops what has outlived its time, if there is such a time.
+pub(super) async fn expire(core: &Arc<Core>, call: &Call) -> Result<(), Refusal> {
+    let Some(lifetime) = core.options.guesses.upload_lifetime else { return Ok(()) };
+    let before = core.options.clock.unix_seconds().saturating_sub(lifetime);
+    blocking(core, call, move |_, bucket| Ok(bucket.expire(before)?)).await
 }
 
 fn upload_id(call: &Call) -> Result<String, Refusal> {

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -29,6 +30,8 @@ pub(in crate::emulator) struct Upstream {
     /// What was received already.
     kept: Option<Bytes>,
     received: Arc<AtomicU64>,
+    /// How long nothing may come.
+    patience: Duration,
     reading: Reading,
     /// What came after the chunks, once all has come.
     pub(super) trailers: Vec<(String, String)>,
@@ -44,12 +47,13 @@ enum Reading {
 }
 
 impl Upstream {
-    pub(in crate::emulator) fn new(incoming: Incoming, received: Arc<AtomicU64>) -> Self {
+    pub(in crate::emulator) fn new(incoming: Incoming, received: Arc<AtomicU64>, patience: Duration) -> Self {
         Self {
             incoming: Some(incoming),
             asked: false,
             kept: None,
             received,
+            patience,
             reading: Reading::Plain,
             trailers: Vec::new(),
         }
@@ -173,7 +177,8 @@ impl Upstream {
         }
         let Some(incoming) = &mut self.incoming else { return Ok(None) };
         self.asked = true;
-        while let Some(frame) = incoming.frame().await {
+        let late = |_| Refusal::new(400, "RequestTimeout", "the body was not received in time");
+        while let Some(frame) = tokio::time::timeout(self.patience, incoming.frame()).await.map_err(late)? {
             let frame = frame.map_err(|_| Refusal::new(400, "IncompleteBody", "the body ended too early"))?;
             if let Ok(bytes) = frame.into_data() {
                 self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How many bytes are worked on at once; a multiple of the chunk size.
-pub(in crate::emulator) const BATCH: usize = 16 * CHUNK;
+pub(in crate::emulator) const BATCH: usize = 4 * CHUNK;
 
 /// A new file that is removed again unless it is [kept](Writer::finish).
 #[derive(Debug)]

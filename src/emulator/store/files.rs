@@ -18,16 +18,16 @@ use crate::{emulator::hex, secret::Secret};
 pub(super) struct Staged {
     temporary: Option<PathBuf>,
     place: PathBuf,
-    durable: bool,
 }
 
 impl Staged {
-    /// Moves the file to its place, in one step.
+    /// Moves the file to its place, in one step; it stays there once the folder is synced.
     pub(super) fn place(mut self) -> io::Result<()> {
-        if let Some(temporary) = self.temporary.take() {
+        if let Some(temporary) = &self.temporary {
             fs::rename(temporary, &self.place)?;
         }
-        sync_parent(&self.place, self.durable)
+        self.temporary = None;
+        Ok(())
     }
 }
 
@@ -43,7 +43,7 @@ impl Drop for Staged {
 /// Writes a record beside `place`.
 pub(super) fn stage(place: &Path, record: &impl Serialize, durable: bool) -> io::Result<Staged> {
     let temporary = place.with_extension(format!("{}.tmp", hex::encode(&hex::random::<8>()?)));
-    let staged = Staged { temporary: Some(temporary.clone()), place: place.to_owned(), durable };
+    let staged = Staged { temporary: Some(temporary.clone()), place: place.to_owned() };
     let mut file = File::create_new(&temporary)?;
     file.write_all(&serde_json::to_vec(record)?)?;
     if durable {
@@ -72,9 +72,38 @@ pub(super) fn remove(path: &Path, durable: bool) -> io::Result<()> {
 /// Makes what happened in a file's folder permanent.
 pub(super) fn sync_parent(path: &Path, durable: bool) -> io::Result<()> {
     match path.parent() {
-        Some(parent) if durable => File::open(parent)?.sync_all(),
+        Some(parent) if durable => {
+            let here = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            File::open(here)?.sync_all()
+        }
         _ => Ok(()),
     }
+}
+
+/// Makes a folder, and the folders above it that are missing, for good.
+pub(super) fn make_dir(path: &Path, durable: bool) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        make_dir(parent, durable)?;
+    }
+    match fs::create_dir(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    sync_parent(path, durable)
+}
+
+/// Writes a file that appears whole or not at all.
+pub(in crate::emulator) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    let _ = fs::remove_file(&temporary);
+    let mut file = File::options().create_new(true).write(true).mode(mode).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    sync_parent(path, true)
 }
 
 /// The entries of a folder.
@@ -102,13 +131,7 @@ pub(super) fn read_or_create_secret(path: &Path, make: impl Fn() -> io::Result<S
         Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a key", path.display()))),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             let secret = make()?;
-            let temporary = path.with_extension("tmp");
-            let _ = fs::remove_file(&temporary);
-            let mut file = File::options().create_new(true).write(true).mode(0o600).open(&temporary)?;
-            file.write_all(secret.expose())?;
-            file.sync_all()?;
-            fs::rename(&temporary, path)?;
-            sync_parent(path, true)?;
+            write_whole(path, secret.expose(), 0o600)?;
             Ok(secret)
         }
         Err(cause) => Err(cause),

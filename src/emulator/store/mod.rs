@@ -8,16 +8,19 @@
 //! DIR/BUCKET/blobs/…                   bytes
 //! ```
 //!
-//! A record appears by rename, after its bytes are on disk. So a crash at any moment leaves either the old state or
-//! the new one, and at most files that no record names; those are swept at the next start. Everything here blocks.
+//! A record appears by rename, after its bytes and their folder are on disk, and is confirmed after its own folder is;
+//! what it replaces is removed after that. So a crash at any moment leaves either the old state or the new one, and at
+//! most files that no record names; those are swept at the next start. Everything here blocks; the lock is held for
+//! renames and look-ups, never while a disk is waited for.
 
 mod blob;
 mod files;
 mod records;
+mod sweep;
 mod uploads;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -25,6 +28,7 @@ use std::{
 
 pub(super) use self::{
     blob::{BATCH, Reader, Unkept, Wanted, Writer, Written},
+    files::write_whole,
     records::{AtRest, Blob, Object, Part, Properties, Upload},
 };
 use super::{crypt, dialect::Dialect, hex};
@@ -42,7 +46,7 @@ pub(super) struct Store {
 impl Store {
     /// Opens the store in `dir`, or makes it, and sweeps what a crash left.
     pub(super) fn open(dir: &Path, dialect: Dialect, buckets: &[String], durable: bool) -> io::Result<Self> {
-        fs::create_dir_all(dir)?;
+        files::make_dir(dir, durable)?;
         let lock = files::lock(&dir.join("lock"))?;
         let master = master_key(dir)?;
         let buckets = buckets
@@ -82,9 +86,18 @@ pub(super) struct Bucket {
 /// What changes together under the lock.
 #[derive(Debug, Default)]
 struct State {
+    /// The unfinished uploads by key and id, so that neither a part nor a page of a list has to search the disk.
+    uploads: BTreeMap<(String, String), Open>,
     /// Readers of each object's files, by the name of the first; and the files to remove after the last reader.
     readers: HashMap<String, Weak<()>>,
     doomed: Vec<(Option<Weak<()>>, Vec<Blob>)>,
+}
+
+/// An unfinished upload, and how often its parts have changed since the store was opened.
+#[derive(Debug)]
+struct Open {
+    upload: Arc<Upload>,
+    changes: u64,
 }
 
 /// Why a change was not made.
@@ -106,11 +119,11 @@ impl From<io::Error> for Conflict {
 impl Bucket {
     fn open(dir: PathBuf, durable: bool) -> io::Result<Self> {
         for folder in ["objects", "uploads", "blobs"] {
-            fs::create_dir_all(dir.join(folder))?;
+            files::make_dir(&dir.join(folder), durable)?;
         }
-        let bucket = Self { dir, durable, state: Mutex::default() };
-        bucket.sweep()?;
-        Ok(bucket)
+        let uploads = sweep::sweep(&dir)?;
+        let state = State { uploads, ..State::default() };
+        Ok(Self { dir, durable, state: Mutex::new(state) })
     }
 
     /// A new file for bytes, encrypted under `data_key` if there is one.
@@ -121,9 +134,14 @@ impl Bucket {
     /// Puts an object in place, instead of an older one of the same key.
     pub(super) fn put(&self, object: &Object, unkept: Unkept, forbid_overwrite: bool) -> Result<(), Conflict> {
         let staged = self.stage(object)?;
-        let mut state = self.lock();
-        self.place(&mut state, object, staged, forbid_overwrite)?;
+        let old = {
+            let _state = self.lock();
+            self.place(object, staged, forbid_overwrite)?
+        };
+        // From here on a record names the bytes, even if it should not survive a power cut.
         unkept.keep();
+        files::sync_parent(&self.object_file(&object.key), self.durable)?;
+        self.discard(old.map(|old| old.blobs).unwrap_or_default());
         Ok(())
     }
 
@@ -159,11 +177,15 @@ impl Bucket {
     }
 
     pub(super) fn delete(&self, key: &str) -> io::Result<()> {
-        let mut state = self.lock();
-        if let Some(old) = self.object(key)? {
-            files::remove(&self.object_file(key), self.durable)?;
-            self.discard(&mut state, old.blobs);
-        }
+        let (file, old) = {
+            let _state = self.lock();
+            let Some(old) = self.object(key)? else { return Ok(()) };
+            let file = self.object_file(key);
+            fs::remove_file(&file)?;
+            (file, old)
+        };
+        files::sync_parent(&file, self.durable)?;
+        self.discard(old.blobs);
         Ok(())
     }
 
@@ -172,65 +194,33 @@ impl Bucket {
         files::stage(&self.object_file(&object.key), object, self.durable)
     }
 
-    fn place(&self, state: &mut State, object: &Object, staged: files::Staged, forbid: bool) -> Result<(), Conflict> {
+    /// Lets a manifest appear, and returns the one that it replaces. The caller holds the lock, and syncs the folder
+    /// before it confirms anything or removes what was replaced.
+    fn place(&self, object: &Object, staged: files::Staged, forbid: bool) -> Result<Option<Object>, Conflict> {
         let old = self.object(&object.key)?;
         if forbid && old.is_some() {
             return Err(Conflict::Exists);
         }
         staged.place()?;
-        if let Some(old) = old {
-            self.discard(state, old.blobs);
-        }
-        Ok(())
+        Ok(old)
     }
 
     /// Removes files that no record names any more, as soon as nobody reads them.
-    fn discard(&self, state: &mut State, blobs: Vec<Blob>) {
-        let reader = blobs.first().and_then(|first| state.readers.remove(&first.name));
-        state.doomed.push((reader, blobs));
+    fn discard(&self, blobs: Vec<Blob>) {
+        let unread: Vec<Blob> = {
+            let mut state = self.lock();
+            let reader = blobs.first().and_then(|first| state.readers.remove(&first.name));
+            state.doomed.push((reader, blobs));
+            let unread = state
+                .doomed
+                .extract_if(.., |(reader, _)| reader.as_ref().is_none_or(|reader| reader.strong_count() == 0));
+            unread.flat_map(|(_, blobs)| blobs).collect()
+        };
         let dir = self.dir.join("blobs");
-        state.doomed.retain(|(reader, blobs)| {
-            let read = reader.as_ref().is_some_and(|reader| reader.strong_count() > 0);
-            if !read {
-                for blob in blobs {
-                    let _ = fs::remove_file(dir.join(&blob.name));
-                }
-            }
-            read
-        });
-    }
-
-    /// Removes what a crash left: uploads that did become objects, half-written records, files that no record names.
-    fn sweep(&self) -> io::Result<()> {
-        let mut named = HashSet::new();
-        let mut completed = HashSet::new();
-        for path in files::list(&self.dir.join("objects"))? {
-            if path.extension().is_some_and(|extension| extension == "tmp") {
-                fs::remove_file(path)?;
-            } else if let Some(object) = files::read::<Object>(&path)? {
-                named.extend(object.blobs.into_iter().map(|blob| blob.name));
-                completed.extend(object.upload_id);
-            }
+        for blob in unread {
+            // A leftover is swept at the next start.
+            let _ = fs::remove_file(dir.join(&blob.name));
         }
-        for path in files::list(&self.dir.join("uploads"))? {
-            let id = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            if completed.contains(&id) || !path.join("upload.json").exists() {
-                fs::remove_dir_all(path)?;
-                continue;
-            }
-            for file in files::list(&path)? {
-                if file.extension().is_some_and(|extension| extension == "tmp") {
-                    fs::remove_file(file)?;
-                }
-            }
-            named.extend(self.parts(&id)?.into_iter().map(|part| part.blob.name));
-        }
-        for path in files::list(&self.dir.join("blobs"))? {
-            if !path.file_name().and_then(|name| name.to_str()).is_some_and(|name| named.contains(name)) {
-                fs::remove_file(path)?;
-            }
-        }
-        Ok(())
     }
 
     fn object_file(&self, key: &str) -> PathBuf {

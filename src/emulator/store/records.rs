@@ -77,7 +77,20 @@ pub(in crate::emulator) struct Properties {
 #[serde(tag = "mode", rename_all = "lowercase")]
 pub(in crate::emulator) enum AtRest {
     None,
-    Managed { wrapped_key: String },
-    Kms { key_id: String, context: Option<String>, wrapped_key: String },
-    Customer { key_md5: String, check_salt: String, check: String },
+    Managed {
+        wrapped_key: String,
+        /// Told as SM4, though it is AES here too.
+        #[serde(default)]
+        sm4: bool,
+    },
+    Kms {
+        key_id: String,
+        context: Option<String>,
+        wrapped_key: String,
+    },
+    Customer {
+        key_md5: String,
+        check_salt: String,
+        check: String,
+    },
 }

@@ -1,38 +1,52 @@
 //! Multipart uploads: opened, filled, and turned into an object or dropped.
 
-use std::{collections::HashSet, fs, io, path::PathBuf};
+use std::{collections::HashSet, ffi::OsStr, fs, io, ops::Bound, path::PathBuf, sync::Arc};
 
-use super::{Bucket, Conflict, Object, Part, Unkept, Upload, files};
+use super::{Bucket, Conflict, Object, Open, Part, Unkept, Upload, files};
 
 impl Bucket {
-    pub(in crate::emulator) fn open_upload(&self, upload: &Upload) -> io::Result<()> {
+    pub(in crate::emulator) fn open_upload(&self, upload: Upload) -> io::Result<()> {
         let dir = self.upload_dir(&upload.id);
         fs::create_dir(&dir)?;
-        files::stage(&dir.join("upload.json"), upload, self.durable)?.place()?;
-        files::sync_parent(&dir, self.durable)
+        let head = dir.join("upload.json");
+        files::stage(&head, &upload, self.durable)?.place()?;
+        files::sync_parent(&head, self.durable)?;
+        files::sync_parent(&dir, self.durable)?;
+        let open = Open { upload: Arc::new(upload), changes: 0 };
+        self.lock().uploads.insert((open.upload.key.clone(), open.upload.id.clone()), open);
+        Ok(())
     }
 
     /// An unfinished upload by its id and key.
-    pub(in crate::emulator) fn upload(&self, id: &str, key: &str) -> io::Result<Option<Upload>> {
-        if !is_id(id) {
-            return Ok(None);
-        }
-        let upload: Option<Upload> = files::read(&self.upload_dir(id).join("upload.json"))?;
-        Ok(upload.filter(|upload| upload.key == key))
+    pub(in crate::emulator) fn upload(&self, id: &str, key: &str) -> Option<Arc<Upload>> {
+        self.lock().uploads.get(&name(id, key)).map(|open| Arc::clone(&open.upload))
     }
 
-    /// All unfinished uploads whose keys begin with `prefix`, by key and then by id.
-    pub(in crate::emulator) fn uploads(&self, prefix: &str) -> io::Result<Vec<Upload>> {
-        let mut uploads = Vec::new();
-        for dir in files::list(&self.dir.join("uploads"))? {
-            if let Some(upload) = files::read::<Upload>(&dir.join("upload.json"))?
-                && upload.key.starts_with(prefix)
-            {
-                uploads.push(upload);
-            }
-        }
-        uploads.sort_by(|a, b| (&a.key, &a.id).cmp(&(&b.key, &b.id)));
-        Ok(uploads)
+    /// Unfinished uploads whose keys begin with `prefix`, by key and then by id, from the first that is at or behind a
+    /// key and id; as many as are wanted.
+    pub(in crate::emulator) fn uploads<T>(
+        &self,
+        prefix: &str,
+        (key, id): (&str, &str),
+        mut want: impl FnMut(&Arc<Upload>) -> std::ops::ControlFlow<T>,
+    ) -> Option<T> {
+        let state = self.lock();
+        let first = name(id, key).max((prefix.to_owned(), String::new()));
+        state
+            .uploads
+            .range((Bound::Included(first), Bound::Unbounded))
+            .take_while(|((key, _), _)| key.starts_with(prefix))
+            .find_map(|(_, open)| want(&open.upload).break_value())
+    }
+
+    /// Drops the uploads that were opened before a time, in Unix seconds.
+    pub(in crate::emulator) fn expire(&self, before: u64) -> io::Result<()> {
+        let old: Vec<Arc<Upload>> = {
+            let state = self.lock();
+            let open = state.uploads.values().map(|open| &open.upload);
+            open.filter(|upload| upload.initiated < before).map(Arc::clone).collect()
+        };
+        old.iter().try_for_each(|upload| self.abort(&upload.id, &upload.key).map(drop))
     }
 
     /// Adds a part, instead of an older one of the same number.
@@ -42,80 +56,93 @@ impl Bucket {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Err(Conflict::NoUpload),
             staged => staged?,
         };
-        let mut state = self.lock();
-        if self.upload(&upload.id, &upload.key)?.is_none() {
-            return Err(Conflict::NoUpload);
-        }
-        let old: Option<Part> = files::read(&file)?;
-        staged.place()?;
+        let old = {
+            let mut state = self.lock();
+            let open = state.uploads.get_mut(&name(&upload.id, &upload.key)).ok_or(Conflict::NoUpload)?;
+            let old: Option<Part> = files::read(&file)?;
+            staged.place()?;
+            open.changes += 1;
+            old
+        };
         unkept.keep();
-        if let Some(old) = old {
-            self.discard(&mut state, vec![old.blob]);
+        match files::sync_parent(&file, self.durable) {
+            // Completed meanwhile: the object's own record is what counts.
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            synced => synced?,
         }
+        self.discard(old.into_iter().map(|old| old.blob).collect());
         Ok(())
     }
 
-    /// The parts of an upload by number.
-    pub(in crate::emulator) fn parts(&self, id: &str) -> io::Result<Vec<Part>> {
-        let mut parts = Vec::new();
+    /// At most so many parts of an upload behind a number, by number.
+    pub(in crate::emulator) fn parts(&self, id: &str, after: u32, most: usize) -> io::Result<Vec<Part>> {
         let paths = match files::list(&self.upload_dir(id)) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(parts),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             paths => paths?,
         };
-        for path in paths {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let numbered = name.strip_suffix(".json").is_some_and(|stem| stem.parse::<u16>().is_ok());
-            if numbered && let Some(part) = files::read::<Part>(&path)? {
-                parts.push(part);
-            }
-        }
-        parts.sort_by_key(|part| part.number);
-        Ok(parts)
+        let number = |path: &PathBuf| {
+            let name = path.file_name().and_then(OsStr::to_str)?;
+            name.strip_suffix(".json")?.parse::<u16>().ok()
+        };
+        let mut numbers: Vec<u16> = paths.iter().filter_map(number).filter(|at| u32::from(*at) > after).collect();
+        numbers.sort_unstable();
+        numbers.truncate(most);
+        let parts = numbers.into_iter().filter_map(|number| files::read(&self.part_file(id, number)).transpose());
+        parts.collect()
     }
 
-    /// Turns an upload into an object of exactly the parts that `object` was made from.
-    ///
-    /// `parts` are those that were looked at; if one was replaced since, the caller has to look again, which
-    /// `Ok(false)` says.
+    /// An unfinished upload, and a mark that changes with its parts.
+    pub(in crate::emulator) fn look(&self, id: &str, key: &str) -> Option<u64> {
+        self.lock().uploads.get(&name(id, key)).map(|open| open.changes)
+    }
+
+    /// Turns an upload into an object of parts that were looked at after [`Self::look`] gave its mark; if one was
+    /// replaced since, the caller has to look again, which `Ok(false)` says.
     pub(in crate::emulator) fn complete(
         &self,
         upload: &Upload,
         object: &Object,
-        looked_at: &[Part],
+        (looked_at, mark): (&[Part], u64),
         forbid_overwrite: bool,
     ) -> Result<bool, Conflict> {
         let staged = self.stage(object)?;
-        let mut state = self.lock();
-        if self.upload(&upload.id, &upload.key)?.is_none() {
-            return Err(Conflict::NoUpload);
-        }
-        let parts = self.parts(&upload.id)?;
-        if !parts.iter().map(|part| &part.blob.name).eq(looked_at.iter().map(|part| &part.blob.name)) {
-            return Ok(false);
-        }
-        self.place(&mut state, object, staged, forbid_overwrite)?;
+        let old = {
+            let mut state = self.lock();
+            let name = name(&upload.id, &upload.key);
+            match state.uploads.get(&name) {
+                None => return Err(Conflict::NoUpload),
+                Some(open) if open.changes != mark => return Ok(false),
+                Some(_) => {}
+            }
+            let old = self.place(object, staged, forbid_overwrite)?;
+            state.uploads.remove(&name);
+            old
+        };
+        files::sync_parent(&self.object_file(&object.key), self.durable)?;
         // From here on the object counts, whatever happens: a crash leaves an upload that the next start sweeps.
-        self.drop_upload(&upload.id)?;
+        let _ = self.drop_upload(&upload.id);
+        self.discard(old.map(|old| old.blobs).unwrap_or_default());
         let used: HashSet<&str> = object.blobs.iter().map(|blob| blob.name.as_str()).collect();
-        let unused =
-            parts.into_iter().map(|part| part.blob).filter(|blob| !used.contains(blob.name.as_str())).collect();
-        self.discard(&mut state, unused);
+        let unused = looked_at.iter().map(|part| &part.blob).filter(|blob| !used.contains(blob.name.as_str()));
+        self.discard(unused.cloned().collect());
         Ok(true)
     }
 
     /// Drops an upload and its parts; `false` if it was not there.
     pub(in crate::emulator) fn abort(&self, id: &str, key: &str) -> io::Result<bool> {
-        let mut state = self.lock();
-        if self.upload(id, key)?.is_none() {
-            return Ok(false);
+        let Some(open) = self.lock().uploads.remove(&name(id, key)) else { return Ok(false) };
+        let dropped = self.parts(id, 0, usize::MAX).and_then(|parts| self.drop_upload(id).map(|()| parts));
+        match dropped {
+            Ok(parts) => self.discard(parts.into_iter().map(|part| part.blob).collect()),
+            Err(cause) => {
+                self.lock().uploads.insert(name(id, key), open);
+                return Err(cause);
+            }
         }
-        let blobs = self.parts(id)?.into_iter().map(|part| part.blob).collect();
-        self.drop_upload(id)?;
-        self.discard(&mut state, blobs);
         Ok(true)
     }
 
-    /// `upload.json` goes first: without it the upload is gone.
+    /// `upload.json` goes first, and for good: without it the upload is gone.
     fn drop_upload(&self, id: &str) -> io::Result<()> {
         let dir = self.upload_dir(id);
         files::remove(&dir.join("upload.json"), self.durable)?;
@@ -133,7 +160,7 @@ impl Bucket {
     }
 }
 
-/// Whether a text could be one of our upload ids, so that it may be part of a path.
-fn is_id(text: &str) -> bool {
-    text.len() == 74 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+/// What an upload is found by. An id of a request never becomes part of a path before it was found here.
+fn name(id: &str, key: &str) -> (String, String) {
+    (key.to_owned(), id.to_owned())
 }

@@ -1,11 +1,15 @@
 //! Faults strike where the plan says, and leave the store as they promise.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::ErrorKind,
+    time::{Duration, Instant},
+};
 
 use sealift::emulator::FaultPlan;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::raw::{Raw, Said, crc64, customer, kms, managed};
-use crate::support::{pattern, store};
+use crate::support::{Store, pattern, store, store_with};
 
 const MODE: &str = "x-cos-server-side-encryption";
 const KEY_ID: &str = "x-cos-server-side-encryption-cos-kms-key-id";
@@ -193,4 +197,162 @@ async fn a_late_answer_comes_after_the_work() {
         looking
     );
     assert!(seen < answered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_can_be_answered_although_the_work_was_done() {
+    let store = store().await;
+    let raw = Raw::new(&store);
+    let id = raw.initiate("k", &[]).await;
+    store.emulator.set_faults(
+        FaultPlan::new()
+            .on("UploadPart")
+            .answer_after(500, "InternalError")
+            .on("Complete")
+            .error_in_200_after("InternalError"),
+    );
+    raw.part("k", &id, 1, &[], b"bytes").await.refused(500, "InternalError");
+    let listed = raw.list_parts("k", &id, &[]).await.ok();
+    let parts = [(1, listed.element("ETag").unwrap().replace("&quot;", ""))];
+    let said = raw.complete("k", &id, &parts, &[]).await;
+    assert_eq!((said.status.as_u16(), said.element("Code").as_deref()), (200, Some("InternalError")));
+    assert_eq!(raw.get("k", &[]).await.ok().body, b"bytes");
+    // What is refused is refused.
+    raw.complete("k", &id, &parts, &[]).await.refused(404, "NoSuchUpload");
+    let fault = store.emulator.transcript().into_iter().filter_map(|seen| seen.fault).collect::<Vec<_>>();
+    assert_eq!(fault, ["answer_after", "error_in_200_after", "error_in_200_after"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_can_break_off_in_its_head_and_in_the_body_of_any_call() {
+    for tls in [true, false] {
+        let store = store_with(|options| options.tls(tls)).await;
+        let raw = Raw::new(&store);
+        store
+            .emulator
+            .set_faults(FaultPlan::new().on("Put").attempt(1).cut_head().on("ListUploads").attempt(1).cut_body());
+        assert!(raw.try_send("PUT", "k", &[], &[], b"bytes").await.is_none());
+        assert_eq!(store.emulator.transcript()[0].status, 0);
+        assert_eq!(raw.get("k", &[]).await.ok().body, b"bytes");
+        assert!(raw.try_send("GET", "", &[("uploads", "")], &[], b"").await.is_none());
+        raw.send("GET", "", &[("uploads", "")], &[], b"").await.ok();
+        // Still a store: the connections that were cut took nothing with them.
+        raw.put("k", &[], b"again").await.ok();
+    }
+}
+
+/// Sends one signed GET on a connection of its own, and returns everything that came and how it ended.
+async fn read_to_the_end(store: &Store) -> (Vec<u8>, std::io::Result<()>) {
+    let raw = Raw::new(store);
+    let path = format!("/{}/k", raw.bucket);
+    let signed = raw.authorize("GET", &path, &[], &[("host".to_owned(), raw.host.clone())]);
+    let mut stream = tokio::net::TcpStream::connect(store.emulator.addr()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {signed}\r\n\r\n", raw.host);
+    let mut got = Vec::new();
+    if let Err(error) = stream.write_all(request.as_bytes()).await {
+        return (got, Err(error));
+    }
+    let mut piece = [0; 4096];
+    loop {
+        match stream.read(&mut piece).await {
+            Ok(0) => return (got, Ok(())),
+            Ok(count) => got.extend_from_slice(&piece[..count]),
+            Err(error) => return (got, Err(error)),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_can_end_after_the_answer_without_a_word_softly_or_with_a_reset() {
+    let store = store_with(|options| options.tls(false)).await;
+    Raw::new(&store).put("k", &[], b"bytes").await.ok();
+    store.emulator.set_faults(FaultPlan::new().on("Get").close_after());
+    let (got, end) = read_to_the_end(&store).await;
+    let text = String::from_utf8(got).unwrap();
+    assert!(end.is_ok() && text.starts_with("HTTP/1.1 200") && text.ends_with("bytes"), "{end:?} {text}");
+    assert!(!text.to_lowercase().contains("connection:"), "{text}");
+    let is_reset = |end: &std::io::Result<()>| end.as_ref().is_err_and(|end| end.kind() == ErrorKind::ConnectionReset);
+    for plan in [
+        FaultPlan::new().on("Get").lose_answer().on("Get").hard(),
+        FaultPlan::new().on("Connection").hard().on("Get").reset(),
+        FaultPlan::new().on("Connection").reset().on("Connection").hard(),
+    ] {
+        store.emulator.set_faults(plan);
+        let (got, end) = read_to_the_end(&store).await;
+        assert!(got.is_empty() && is_reset(&end), "{end:?}");
+    }
+    store.emulator.set_faults(FaultPlan::new().on("Connection").attempt(1).reset());
+    assert!(read_to_the_end(&store).await.0.is_empty());
+    assert!(!read_to_the_end(&store).await.0.is_empty());
+    let struck = store.emulator.transcript().into_iter().rev().find(|seen| seen.operation == "Connection").unwrap();
+    assert_eq!((struck.fault.as_deref(), struck.status), (Some("reset"), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bandwidth_can_be_limited_for_a_request_and_for_a_connection() {
+    let store = store().await;
+    let raw = Raw::new(&store);
+    let bytes = pattern(200_000, 1);
+    for on in ["Put", "Get", "Connection"] {
+        store.emulator.set_faults(FaultPlan::new().on(on).limit_rate(400_000));
+        // A connection of its own each time.
+        let raw = Raw { http: super::raw::http_client(store.emulator.ca_cert()), ..raw.clone() };
+        let begun = Instant::now();
+        raw.put("k", &[], &bytes).await.ok();
+        let put = begun.elapsed();
+        let begun = Instant::now();
+        assert!(raw.get("k", &[]).await.ok().body == bytes);
+        let get = begun.elapsed();
+        let slow = Duration::from_millis(300);
+        assert!(on == "Get" || put > slow, "{on}: {put:?}");
+        assert!(on == "Put" || get > slow, "{on}: {get:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chance_strikes_the_same_requests_with_the_same_seed_whatever_their_order() {
+    let plan = |seed| FaultPlan::new().seed(seed).on("Put").chance(0.3).answer(503, "SlowDown");
+    let mut struck = Vec::new();
+    for (seed, backwards) in [(7, false), (7, true), (8, false)] {
+        let store = store().await;
+        store.emulator.set_faults(plan(seed));
+        let raw = Raw::new(&store);
+        let mut keys: Vec<String> = (0..60).map(|number| format!("key-{number:02}")).collect();
+        if backwards {
+            keys.reverse();
+        }
+        for key in &keys {
+            raw.put(key, &[], b"bytes").await;
+        }
+        let mut hit: Vec<String> =
+            store.emulator.transcript().into_iter().filter(|seen| seen.fault.is_some()).map(|seen| seen.key).collect();
+        hit.sort();
+        struck.push(hit);
+    }
+    assert!((8..30).contains(&struck[0].len()), "{struck:?}");
+    assert_eq!(struck[0], struck[1]);
+    assert_ne!(struck[0], struck[2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_faults_do_no_harm_to_what_was_acknowledged() {
+    let store = store().await;
+    let raw = Raw::new(&store);
+    store.emulator.set_faults(FaultPlan::from_json(r#"{"seed": 3, "random": 0.4}"#).unwrap());
+    let mut done = 0;
+    for number in 0..40_u64 {
+        let (key, bytes) = (format!("key-{number}"), pattern(1000, number));
+        while raw.try_send("PUT", &key, &[], &customer(&[9; 32]), &bytes).await.is_none_or(|said| said.status != 200) {}
+        let got = loop {
+            let got = raw.try_send("GET", &key, &[], &customer(&[9; 32]), &[]).await;
+            if let Some(got) = got.filter(|got| got.status == 200) {
+                break got;
+            }
+        };
+        assert!(got.body == bytes);
+        done += 1;
+    }
+    let names: std::collections::BTreeSet<String> =
+        store.emulator.transcript().into_iter().filter_map(|seen| seen.fault).collect();
+    assert!(done == 40 && names.len() > 5, "{names:?}");
 }

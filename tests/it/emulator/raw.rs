@@ -134,7 +134,7 @@ impl Raw {
         if let Some(token) = &self.token {
             request = request.header("x-cos-security-token", token);
         }
-        if matches!(method, "PUT" | "POST") {
+        if matches!(method, "PUT" | "POST") || !body.is_empty() {
             // Told even if it is 0, which the HTTP library would leave out.
             request = request.header("Content-Length", body.len()).body(body.to_vec());
         }
@@ -295,6 +295,10 @@ pub(super) fn md5_base64(bytes: &[u8]) -> String {
 
 pub(super) fn md5_hex(bytes: &[u8]) -> String {
     hex(&Md5::digest(bytes))
+}
+
+pub(super) fn sha1_hex(bytes: &[u8]) -> String {
+    hex(&Sha1::digest(bytes))
 }
 
 pub(super) fn crc64(bytes: &[u8]) -> u64 {
