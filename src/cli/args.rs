@@ -131,7 +131,7 @@ pub(super) struct TuningArgs {
     #[arg(long, value_name = "RATE", value_parser = units::rate)]
     pub(super) limit_rate: Option<u64>,
     /// By which checksum the upload is proved: `auto` takes the store's own, and finds out what an S3 endpoint really
-    /// checks; or crc64-nvme, crc32c, md5.
+    /// checks; or crc64-ecma (COS), crc64-nvme, crc32c (S3), md5.
     #[arg(long, value_name = "KIND", value_parser = checksum, default_value = "auto")]
     pub(super) checksum: ChecksumChoice,
     /// Send the MD5 of every part for the store to check as well; costs an additional pass over a file.
@@ -224,7 +224,7 @@ fn checksum(text: &str) -> Result<ChecksumChoice, String> {
         ("auto", _) => Ok(ChecksumChoice::Auto),
         ("md5", _) => Ok(ChecksumChoice::ContentMd5),
         (_, Some(algorithm)) => Ok(ChecksumChoice::Only(algorithm)),
-        _ => Err("it is none of auto, crc64-nvme, crc32c and md5".to_owned()),
+        _ => Err("it is none of auto, crc64-ecma, crc64-nvme, crc32c and md5".to_owned()),
     }
 }
 

@@ -54,6 +54,15 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
     args.limit.iter().try_for_each(|setting| limits.set(setting)).map_err(wrong("--limit"))?;
     args.guess.iter().try_for_each(|setting| guesses.set(setting)).map_err(wrong("--guess"))?;
     options = options.limits(limits).guesses(guesses);
+    if let Some(path) = &args.ready_file {
+        // One of an earlier run would be taken for ours, while we start.
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("remove the old ready file")(error));
+            }
+            _ => {}
+        }
+    }
     if let Some(path) = &args.faults {
         options = options.faults(faults(path)?);
     }
@@ -94,7 +103,9 @@ fn settings(store: &Emulator) -> Result<String> {
     let mut lines = format!("SEALIFT_ENDPOINT={}\n", store.endpoint());
     if let Some(path) = store.ca_cert() {
         let path = path.canonicalize().map_err(failed("find the store's certificate"))?;
-        let _ = writeln!(lines, "SEALIFT_CA_CERT={}", path.display());
+        // For a shell to read, whatever is in it.
+        let path = path.to_string_lossy();
+        let _ = writeln!(lines, "SEALIFT_CA_CERT={}", shlex::try_quote(&path).unwrap_or(path.clone()));
     }
     let _ = match store.dialect() {
         emulator::Dialect::Cos => writeln!(lines, "COS_SECRET_ID={id}\nCOS_SECRET_KEY={key}"),

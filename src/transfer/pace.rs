@@ -20,6 +20,8 @@ const GAIN: u64 = 10;
 /// The first step, a quarter more, is believed at once if it brings this much, in per cent; below that a second window
 /// has to confirm it, because the rate of a busy machine comes and goes.
 const CLEAR_GAIN: u64 = 18;
+/// What one connection carries on most ways, in bytes per second.
+const RATE_OF_ONE: u64 = 8 << 20;
 /// Judged windows before a settled number is tried again for the first time; each time twice as many.
 const PATIENCE: u32 = 16;
 
@@ -67,11 +69,15 @@ enum Step {
 
 impl Pace {
     /// A fixed number stays as it is; `Auto` searches, within what `ceiling` allows.
-    pub(crate) fn new(concurrency: Concurrency, ceiling: u16) -> Self {
+    ///
+    /// Under a limit of so many bytes per second a few connections are enough, and finish their parts sooner: what is
+    /// under way when an upload is stopped is lost.
+    pub(crate) fn new(concurrency: Concurrency, ceiling: u16, limit_rate: Option<u64>) -> Self {
         match concurrency {
             Concurrency::Fixed(limit) => Self { limit: limit.max(1), search: None },
             Concurrency::Auto => {
-                let ceiling = ceiling.clamp(1, MOST);
+                let enough = limit_rate.map_or(MOST, |rate| u16::try_from(rate / RATE_OF_ONE).unwrap_or(MOST).max(2));
+                let ceiling = ceiling.clamp(1, MOST.min(enough));
                 let search =
                     Search { window: None, full: true, trial: None, settled: 0, rest: 0, patience: PATIENCE, ceiling };
                 Self { limit: START.min(ceiling), search: Some(search) }
@@ -181,28 +187,28 @@ mod tests {
 
     #[test]
     fn a_fixed_number_is_exact_whatever_happens() {
-        let mut pace = Pace::new(Concurrency::Fixed(3), 2);
+        let mut pace = Pace::new(Concurrency::Fixed(3), 2, None);
         pace.slow_down(Instant::now(), 0);
         assert_eq!(after(20, &mut pace, 1 << 20, u64::MAX), 3);
     }
 
     #[test]
     fn it_grows_to_the_end_while_that_pays() {
-        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64), 20 << 20, u64::MAX), 64);
-        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 24), 20 << 20, u64::MAX), 24);
-        assert_eq!(Pace::new(Concurrency::Auto, 2).limit(), 2);
+        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64, None), 20 << 20, u64::MAX), 64);
+        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 24, None), 20 << 20, u64::MAX), 24);
+        assert_eq!(Pace::new(Concurrency::Auto, 2, None).limit(), 2);
     }
 
     #[test]
     fn it_settles_where_more_bring_nothing() {
-        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64), 20 << 20, 320 << 20), 16);
-        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64), 20 << 20, 410 << 20), 20);
-        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64), 20 << 20, 700 << 20), 40);
+        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64, None), 20 << 20, 320 << 20), 16);
+        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64, None), 20 << 20, 410 << 20), 20);
+        assert_eq!(after(8, &mut Pace::new(Concurrency::Auto, 64, None), 20 << 20, 700 << 20), 40);
     }
 
     #[test]
     fn a_try_that_brings_nothing_is_small_and_gets_rarer() {
-        let mut pace = Pace::new(Concurrency::Auto, 64);
+        let mut pace = Pace::new(Concurrency::Auto, 64, None);
         let start = Instant::now();
         let mut tries = Vec::new();
         for step in 0..2_000_u32 {
@@ -218,7 +224,7 @@ mod tests {
     #[test]
     fn a_small_gain_has_to_come_twice() {
         let limits = |rates: &[u64]| {
-            let mut pace = Pace::new(Concurrency::Auto, 64);
+            let mut pace = Pace::new(Concurrency::Auto, 64, None);
             let (mut now, mut sent) = (Instant::now(), 0);
             pace.look(now, sent, pace.limit());
             let mut limits = Vec::new();
@@ -235,8 +241,16 @@ mod tests {
     }
 
     #[test]
+    fn under_a_limit_there_are_no_more_than_can_fill_it() {
+        let limit = |rate| after(8, &mut Pace::new(Concurrency::Auto, 64, Some(rate)), 20 << 20, rate);
+        assert_eq!(limit(1 << 20), 2);
+        assert_eq!(limit(40 << 20), 5);
+        assert_eq!(limit(10 << 30), 64);
+    }
+
+    #[test]
     fn it_halves_when_the_store_asks_for_less_and_never_stops() {
-        let mut pace = Pace::new(Concurrency::Auto, 64);
+        let mut pace = Pace::new(Concurrency::Auto, 64, None);
         let now = Instant::now();
         let halves: Vec<u16> = (0..5)
             .map(|_| {
@@ -250,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_limit_that_is_not_used_is_not_judged() {
-        let mut pace = Pace::new(Concurrency::Auto, 64);
+        let mut pace = Pace::new(Concurrency::Auto, 64, None);
         let start = Instant::now();
         for step in 0..40_u32 {
             pace.look(start + Duration::from_millis(100) * step, u64::from(step) << 24, 3);

@@ -25,6 +25,7 @@ use crate::{
         queue::{Queue, Ready},
         receipt::EchoLog,
         scribe::Scribe,
+        throttle::Throttle,
         uploader::{FRAMES_PER_PART, internal},
     },
 };
@@ -76,7 +77,11 @@ impl Sending<'_> {
     /// Keeps as many parts under way as the pace allows, until all are done or one fails.
     async fn drive(&mut self, queue: Queue, parts: &mut JoinSet<Result<SentPart>>) -> Result<()> {
         let Self { job, upload, .. } = *self;
-        let mut pace = Pace::new(job.concurrency, ceiling(job, queue.room()));
+        let mut pace = Pace::new(
+            job.concurrency,
+            ceiling(job, queue.room()),
+            job.throttle.as_ref().map(Throttle::bytes_per_second),
+        );
         let mut slow_downs = job.client.slow_downs();
         let mut next = Next::Queue(queue);
         let mut tick = tokio::time::interval(TICK);

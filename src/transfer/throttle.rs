@@ -39,6 +39,11 @@ impl Throttle {
         Ok(Self(Arc::new(Shared { bytes_per_second, booked_until: Mutex::new(None) })))
     }
 
+    /// What it lets through.
+    pub(crate) fn bytes_per_second(&self) -> u64 {
+        self.0.bytes_per_second
+    }
+
     /// Reserves room for `bytes` and says how long to wait before they may go; zero means now.
     ///
     /// Reservations are served in the order in which they are made, and each is made once for the bytes it names:

@@ -225,7 +225,7 @@ fn known(code: &str) -> Option<(ErrorKind, Option<&'static str>)> {
         "ExpiredToken" => (Credentials, "the temporary credentials have expired; get new ones"),
         "RequestTimeTooSkewed" => (Credentials, CLOCK),
         "SsecDecryptHeaderInvalid" => (Encryption, "the object is under a customer key; give that same key"),
-        "SSEHeaderNotAllowed" | "SSEContentNotSupported" => (Encryption, SSE),
+        "SSEHeaderNotAllowed" | "SSEContentNotSupported" | "InvalidEncryptionAlgorithmError" => (Encryption, SSE),
         "KmsKeyNotExist" | "KmsKeyDisabled" | "KmsException" => (Encryption, KMS),
         "KmsInternalException" | "KmsFreqControl" | "InternalError" | "ServiceUnavailable" | "SlowDown" => {
             (Unavailable, LATER)
@@ -241,7 +241,6 @@ fn known(code: &str) -> Option<(ErrorKind, Option<&'static str>)> {
         | "TemporaryRedirect"
         | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => (Rejected, "the bucket is in another region; name it with --region"),
-        "InvalidEncryptionAlgorithmError" => (Encryption, SSE),
         "NoSuchBucket" | "InvalidBucketName" | "InvalidRegionName" => (Rejected, BUCKET),
         "NoSuchKey" | "NoSuchVersion" => (Rejected, "there is no such object; check the key and the version"),
         "NoSuchUpload" => (Rejected, "the upload was completed or aborted, or has expired; start a new one"),
