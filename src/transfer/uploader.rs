@@ -45,6 +45,7 @@ impl UploaderOptions {
     }
 
     /// The memory that parts really get: whole frames, up to what can be counted.
+    #[cfg(feature = "cli")]
     pub(crate) fn room(&self) -> u64 {
         Budget::new(self.memory).bytes()
     }
