@@ -132,6 +132,6 @@ async fn the_journal_of_a_file_is_not_taken_for_that_of_a_stream() {
     assert!(error.is_resumable(), "{error:?}");
     rig.store.emulator.set_faults(FaultPlan::new());
     let error = rig.uploader.upload(request(&rig).journal(journal)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Journal);
     assert_eq!(rig.unfinished().await, 1, "it is left as it is");
 }
