@@ -86,8 +86,6 @@ class Sealift:
             "SEALIFT_REGION": env["S3_REGION"],
             "AWS_ACCESS_KEY_ID": env["S3_ACCESS_KEY"],
             "AWS_SECRET_ACCESS_KEY": env["S3_SECRET_KEY"],
-            "COS_SECRET_ID": env["S3_ACCESS_KEY"],
-            "COS_SECRET_KEY": env["S3_SECRET_KEY"],
         }
 
     def start(self, *words):

@@ -55,9 +55,8 @@ impl<'a> Sealift<'a> {
         command.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
         command.env("HOME", self.home.path()).env("SEALIFT_ENDPOINT", server.setting("S3_ENDPOINT_HTTPS"));
         command.env("SEALIFT_CA_CERT", server.setting("S3_CA_FILE")).env("SEALIFT_REGION", server.setting("S3_REGION"));
-        for (id, key) in [("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("COS_SECRET_ID", "COS_SECRET_KEY")] {
-            command.env(id, server.setting("S3_ACCESS_KEY")).env(key, server.setting("S3_SECRET_KEY"));
-        }
+        command.env("AWS_ACCESS_KEY_ID", server.setting("S3_ACCESS_KEY"));
+        command.env("AWS_SECRET_ACCESS_KEY", server.setting("S3_SECRET_KEY"));
         command.arg("--json").args(words).args(options);
         if let Some(port) = self.proxy {
             command.arg("--connect-to").arg(format!("127.0.0.1:{port}"));
