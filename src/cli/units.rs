@@ -9,7 +9,9 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     let nonsense = || format!("{text:?} is not a size; write it as 16MiB, 1.5GiB, 500MB or 4096");
     // The parser skips spaces and underscores anywhere and takes exponents; one way of writing is enough here.
     let foreign = |c: char| !(c.is_ascii_alphanumeric() || c == '.') || c.eq_ignore_ascii_case(&'e');
-    if !text.starts_with(|c: char| c.is_ascii_digit()) || text.contains(foreign) {
+    // More digits overflow within the parser (parse-size 1.1.0), which rounds them up unchecked.
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if !text.starts_with(|c: char| c.is_ascii_digit()) || text.contains(foreign) || digits > 19 {
         return Err(nonsense());
     }
     match Config::new().with_decimal().parse_size(text) {
@@ -117,6 +119,7 @@ mod tests {
             "0x10",
             "99999999999999999999",
             "17000000TiB",
+            "0.0184467440737095516159",
             "１６",
         ] {
             assert!(size(text).is_err(), "{text:?} gave {:?}", size(text));
