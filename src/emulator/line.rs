@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures::task::AtomicWaker;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -34,6 +35,8 @@ pub(super) struct Line {
     last: AtomicBool,
     /// Whether the answer is on its way as a whole.
     answered: AtomicBool,
+    /// Who waits for the next request, and is to hear of the end instead.
+    reader: AtomicWaker,
 }
 
 impl Line {
@@ -69,6 +72,7 @@ pub(super) struct Answered(Arc<Line>);
 impl Drop for Answered {
     fn drop(&mut self) {
         self.0.answered.store(true, Ordering::Relaxed);
+        self.0.reader.wake();
     }
 }
 
@@ -110,13 +114,17 @@ impl<S: Resets> Ordered<S> {
     /// How much may be written at once; `None` if nothing any more.
     fn room(&self) -> Option<usize> {
         let rate = self.line.rate.load(Ordering::Relaxed);
-        // A twentieth of a second's worth at a time, so that a limit is felt as a slow stream and not as bursts.
-        let by_rate = if rate == 0 { usize::MAX } else { usize::try_from((rate / 20).max(1)).unwrap_or(usize::MAX) };
+        let by_rate = if rate == 0 { usize::MAX } else { piece(rate) };
         if !self.line.cut.load(Ordering::Relaxed) {
             return Some(by_rate);
         }
         let left = usize::try_from(self.line.left.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
         (left > 0).then_some(left.min(by_rate))
+    }
+
+    /// Whether the last answer has left.
+    fn is_over(&self) -> bool {
+        self.flushed && self.line.last.load(Ordering::Relaxed) && self.line.answered.load(Ordering::Relaxed)
     }
 
     fn wrote(&mut self, bytes: usize) {
@@ -131,14 +139,21 @@ impl<S: Resets> Ordered<S> {
 impl<S: AsyncRead + Resets + Unpin> AsyncRead for Ordered<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.flushed && this.line.last.load(Ordering::Relaxed) && this.line.answered.load(Ordering::Relaxed) {
+        this.line.reader.register(context.waker());
+        if this.is_over() {
             // As if the client had gone.
             return Poll::Ready(Ok(()));
         }
         ready!(this.reading.poll(context));
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buf))?;
-        this.reading.after(buf.filled().len() - before, this.line.rate.load(Ordering::Relaxed));
+        let rate = this.line.rate.load(Ordering::Relaxed);
+        if rate == 0 {
+            return Pin::new(&mut this.stream).poll_read(context, buf);
+        }
+        let mut piece = ReadBuf::new(buf.initialize_unfilled_to(buf.remaining().min(piece(rate))));
+        ready!(Pin::new(&mut this.stream).poll_read(context, &mut piece))?;
+        let read = piece.filled().len();
+        buf.advance(read);
+        this.reading.after(read, rate);
         Poll::Ready(Ok(()))
     }
 }
@@ -178,7 +193,12 @@ impl<S: AsyncWrite + Resets + Unpin> AsyncWrite for Ordered<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        self.flushed = true;
+        if !self.flushed {
+            self.flushed = true;
+            if self.is_over() {
+                self.line.reader.wake();
+            }
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -193,6 +213,12 @@ impl<S: Resets> Drop for Ordered<S> {
             self.stream.reset_at_end();
         }
     }
+}
+
+/// How much goes at once under a limit: a twentieth of a second's worth, so that it is felt as a slow stream and not as
+/// bursts.
+fn piece(rate: u64) -> usize {
+    usize::try_from((rate / 20).max(1)).unwrap_or(usize::MAX)
 }
 
 /// What is to be waited for before the next bytes.
