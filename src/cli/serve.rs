@@ -53,7 +53,8 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
     };
     args.limit.iter().try_for_each(|setting| limits.set(setting)).map_err(wrong("--limit"))?;
     args.guess.iter().try_for_each(|setting| guesses.set(setting)).map_err(wrong("--guess"))?;
-    options = options.limits(limits).guesses(guesses);
+    // Nobody can ask this process for its transcript but by the file.
+    options = options.limits(limits).guesses(guesses).remember(0);
     if let Some(path) = &args.ready_file {
         // One of an earlier run would be taken for ours, while we start.
         match std::fs::remove_file(path) {

@@ -198,7 +198,7 @@ fn set_up(options: EmulatorOptions) -> io::Result<(Arc<Server>, Option<tls::Tls>
         [] => vec![made_up_account(&options.dir, options.dialect)?],
         given => given.to_vec(),
     };
-    let transcript = Transcript::open(options.transcript.as_deref())?;
+    let transcript = Transcript::open(options.transcript.as_deref(), options.remembered)?;
     let faults = Faults::new(options.faults.clone());
     let core = Arc::new(Core { options, accounts, store });
     Ok((Arc::new(Server { core, faults, transcript, lingering: std::sync::Mutex::default() }), tls))

@@ -24,6 +24,7 @@ pub struct EmulatorOptions {
     pub(super) accounts: Vec<Account>,
     pub(super) faults: FaultPlan,
     pub(super) transcript: Option<PathBuf>,
+    pub(super) remembered: usize,
     pub(super) limits: Limits,
     pub(super) multi_az: bool,
     pub(super) old_buckets: bool,
@@ -51,6 +52,7 @@ impl EmulatorOptions {
             accounts: Vec::new(),
             faults: FaultPlan::new(),
             transcript: None,
+            remembered: 24_000,
             limits: Limits::default(),
             multi_az: false,
             old_buckets: false,
@@ -134,6 +136,12 @@ impl EmulatorOptions {
     /// A file that gets one JSON line for each request.
     pub fn transcript(self, file: impl Into<PathBuf>) -> Self {
         Self { transcript: Some(file.into()), ..self }
+    }
+
+    /// How many of the latest requests [`Emulator::transcript`](super::Emulator::transcript) tells: 24,000, two uploads of
+    /// 10,000 parts. Each takes about 2 KB of memory.
+    pub fn remember(self, requests: usize) -> Self {
+        Self { remembered: requests, ..self }
     }
 
     /// The least size of a part that is not the last: 1 MiB with COS, 5 MiB with S3.

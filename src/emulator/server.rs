@@ -106,6 +106,8 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_mins(1))
         .max_headers(200)
+        // What is read ahead for each connection: as much as is worked on at once is plenty.
+        .max_buf_size(256 << 10)
         .serve_connection(TokioIo::new(stream), service);
     // How a connection ended is the client's affair.
     let _ = future::join(connection, drain(bodies)).await;

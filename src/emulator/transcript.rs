@@ -44,16 +44,14 @@ pub(super) struct Transcript(Mutex<Kept>);
 #[derive(Debug)]
 struct Kept {
     latest: VecDeque<Request>,
+    most: usize,
     file: Option<File>,
 }
 
-/// Beyond this many the oldest are forgotten, so that a long-lived store stays small: two uploads of 10,000 parts.
-const MOST: usize = 24_000;
-
 impl Transcript {
-    pub(super) fn open(file: Option<&Path>) -> io::Result<Self> {
+    pub(super) fn open(file: Option<&Path>, most: usize) -> io::Result<Self> {
         let file = file.map(|path| File::options().create(true).append(true).open(path)).transpose()?;
-        Ok(Self(Mutex::new(Kept { latest: VecDeque::new(), file })))
+        Ok(Self(Mutex::new(Kept { latest: VecDeque::new(), most, file })))
     }
 
     pub(super) fn add(&self, request: Request) {
@@ -65,10 +63,12 @@ impl Transcript {
             // A transcript is a witness, not a service: a full disk must not fail the request.
             let _ = file.write_all(&line);
         }
-        if kept.latest.len() == MOST {
+        if kept.latest.len() >= kept.most {
             kept.latest.pop_front();
         }
-        kept.latest.push_back(request);
+        if kept.most > 0 {
+            kept.latest.push_back(request);
+        }
     }
 
     pub(super) fn latest(&self) -> Vec<Request> {
