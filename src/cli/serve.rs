@@ -109,8 +109,8 @@ fn settings(store: &Emulator) -> Result<String> {
         let _ = writeln!(lines, "SEALIFT_CA_CERT={}", shlex::try_quote(&path).unwrap_or(path.clone()));
     }
     let _ = match store.dialect() {
-        emulator::Dialect::Cos => writeln!(lines, "COS_SECRET_ID={id}\nCOS_SECRET_KEY={key}"),
-        emulator::Dialect::S3 => writeln!(lines, "AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={key}"),
+        emulator::Spoken::Cos => writeln!(lines, "COS_SECRET_ID={id}\nCOS_SECRET_KEY={key}"),
+        emulator::Spoken::S3 => writeln!(lines, "AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={key}"),
     };
     let _ = writeln!(lines, "SEALIFT_BUCKET={}\nSEALIFT_REGION={}", store.bucket(), store.region());
     Ok(lines)

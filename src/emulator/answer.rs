@@ -8,7 +8,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{checksum::Checksum, dialect::Dialect, guesses::Guesses, xml};
+use super::{checksum::Checksum, dialect::Spoken, guesses::Guesses, xml};
 
 /// The body of an answer on its way.
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -124,7 +124,7 @@ impl Answer {
     }
 
     /// A document after white space, where a declaration may not stand for a strict parser: S3 sends it before.
-    pub(super) fn slow_xml(document: String, dialect: Dialect, guesses: &Guesses) -> Self {
+    pub(super) fn slow_xml(document: String, dialect: Spoken, guesses: &Guesses) -> Self {
         let first =
             if dialect.rules().declares_first && !guesses.declaration_after_space { xml::DECLARATION } else { "" };
         let document =
@@ -145,13 +145,13 @@ impl Answer {
     }
 
     /// Tells a checksum in a header: the CRC-64 of COS, or the one of S3.
-    pub(super) fn told(self, dialect: Dialect, crc64: u64, checksum: Option<&Checksum>) -> Self {
+    pub(super) fn told(self, dialect: Spoken, crc64: u64, checksum: Option<&Checksum>) -> Self {
         let told = if dialect.rules().checksums { checksum.map(Told::in_header) } else { Some(Told::crc64(crc64)) };
         Self { told, ..self }
     }
 
     /// The same where the document of S3 holds the checksum.
-    pub(super) fn told_in_document(self, dialect: Dialect, crc64: u64, checksum: Option<&Checksum>) -> Self {
+    pub(super) fn told_in_document(self, dialect: Spoken, crc64: u64, checksum: Option<&Checksum>) -> Self {
         if !dialect.rules().checksums {
             return self.told(dialect, crc64, None);
         }

@@ -17,7 +17,7 @@ pub(super) use self::{
 /// Which store is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Dialect {
+pub enum Spoken {
     /// Tencent Cloud COS: `x-cos-` headers and `q-sign` signatures.
     Cos,
     /// Amazon S3: `x-amz-` headers and Signature Version 4.
@@ -143,7 +143,7 @@ impl Names {
     }
 }
 
-impl Dialect {
+impl Spoken {
     pub(super) const fn names(self) -> &'static Names {
         match self {
             Self::Cos => &COS,
@@ -249,16 +249,16 @@ mod tests {
     #[test]
     fn bucket_names_follow_the_rules_of_their_store() {
         for good in ["abc", "a-b.c-d", "1bucket", &"b".repeat(63)] {
-            assert!(Dialect::S3.allows_bucket(good), "{good}");
+            assert!(Spoken::S3.allows_bucket(good), "{good}");
         }
         for bad in
             ["ab", "Abc", "a_b", "a..b", ".ab", "ab-", "192.168.5.4", "xn--a", "a-s3alias", "a/b", &"b".repeat(64)]
         {
-            assert!(!Dialect::S3.allows_bucket(bad), "{bad}");
+            assert!(!Spoken::S3.allows_bucket(bad), "{bad}");
         }
-        assert!(Dialect::Cos.allows_bucket("examplebucket-1250000000"));
+        assert!(Spoken::Cos.allows_bucket("examplebucket-1250000000"));
         for bad in ["", "a.b", "a_b", "A", "..", &"b".repeat(61)] {
-            assert!(!Dialect::Cos.allows_bucket(bad), "{bad}");
+            assert!(!Spoken::Cos.allows_bucket(bad), "{bad}");
         }
     }
 }

@@ -6,7 +6,7 @@ use md5::{Digest as _, Md5};
 use super::{
     answer::Refusal,
     crypt,
-    dialect::{Dialect, Names},
+    dialect::{Names, Spoken},
     guesses::Guesses,
     hex, kms,
     options::EmulatorOptions,
@@ -207,7 +207,7 @@ impl Asked {
     /// What is kept of it, and the key for the data, which under a customer key is that key.
     ///
     /// S3 encrypts what asks for nothing under keys of its own (userguide/default-encryption-faq.html).
-    pub(super) fn settle(self, dialect: Dialect, master: &Secret) -> Result<(AtRest, Option<Secret>), Refusal> {
+    pub(super) fn settle(self, dialect: Spoken, master: &Secret) -> Result<(AtRest, Option<Secret>), Refusal> {
         Ok(match self {
             Self::None if !dialect.rules().always_encrypts => (AtRest::None, None),
             Self::None | Self::Managed(_) => {
@@ -272,7 +272,7 @@ impl AtRest {
     }
 
     /// What an answer confirms (/document/product/436/7729). The context is never told.
-    pub(super) fn echo(&self, dialect: Dialect) -> Vec<(&'static str, String)> {
+    pub(super) fn echo(&self, dialect: Spoken) -> Vec<(&'static str, String)> {
         let names = dialect.names();
         match self {
             Self::None => Vec::new(),

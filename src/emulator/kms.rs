@@ -5,14 +5,14 @@ use ring::digest;
 use super::{
     answer::Refusal,
     crypt,
-    dialect::{Dialect, OWNER_OF_S3},
+    dialect::{OWNER_OF_S3, Spoken},
     hex,
     options::EmulatorOptions,
 };
 use crate::secret::Secret;
 
 /// The key that a request names, as answers tell it: COS tells the id that was given, S3 the key's ARN.
-pub(super) fn resolve(dialect: Dialect, given: Option<&str>, options: &EmulatorOptions) -> Result<String, Refusal> {
+pub(super) fn resolve(dialect: Spoken, given: Option<&str>, options: &EmulatorOptions) -> Result<String, Refusal> {
     let absent = || Refusal::from(dialect.refusals().absent_kms_key);
     let given = given.unwrap_or(&options.guesses.default_kms_key_id);
     let sound = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:/.".contains(&byte));

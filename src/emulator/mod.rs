@@ -69,7 +69,7 @@ use std::{
 use tokio::{net::TcpListener, task::JoinSet};
 
 pub use self::{
-    dialect::Dialect,
+    dialect::Spoken,
     fault::{FaultPlan, Rule},
     guesses::Guesses,
     limits::Limits,
@@ -155,7 +155,7 @@ impl Emulator {
     }
 
     /// What it speaks.
-    pub fn dialect(&self) -> Dialect {
+    pub fn dialect(&self) -> Spoken {
         self.server.core.options.dialect
     }
 
@@ -205,7 +205,7 @@ fn set_up(options: EmulatorOptions) -> io::Result<(Arc<Server>, Option<tls::Tls>
 }
 
 /// Credentials that belong to the data folder: derived from its master key, so that they stay the same.
-fn made_up_account(dir: &Path, dialect: Dialect) -> io::Result<Account> {
+fn made_up_account(dir: &Path, dialect: Spoken) -> io::Result<Account> {
     let master = store::master_key(dir)?;
     let derived = |purpose| hex::encode(crypt::purpose_key(&master, purpose).expose());
     let (id, key) = dialect.credentials(&derived("access key id"), &derived("access key"));

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{dialect::Dialect, fault::FaultPlan, guesses::Guesses, limits::Limits, signature::Account};
+use super::{dialect::Spoken, fault::FaultPlan, guesses::Guesses, limits::Limits, signature::Account};
 use crate::{clock::Clock, secret::Secret};
 
 /// Settings of an [`Emulator`](super::Emulator).
@@ -11,7 +11,7 @@ use crate::{clock::Clock, secret::Secret};
 #[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct EmulatorOptions {
     pub(super) dir: PathBuf,
-    pub(super) dialect: Dialect,
+    pub(super) dialect: Spoken,
     pub(super) tls: bool,
     pub(super) strict: bool,
     pub(super) allow_insecure: bool,
@@ -39,7 +39,7 @@ impl EmulatorOptions {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            dialect: Dialect::Cos,
+            dialect: Spoken::Cos,
             tls: true,
             strict: false,
             allow_insecure: false,
@@ -66,7 +66,7 @@ impl EmulatorOptions {
     /// It has the bucket `examplebucket` in `eu-central-1`, and its parts have at least 5 MiB.
     pub fn s3(dir: impl Into<PathBuf>) -> Self {
         Self {
-            dialect: Dialect::S3,
+            dialect: Spoken::S3,
             region: "eu-central-1".to_owned(),
             limits: Limits::s3(),
             guesses: Guesses::s3(),

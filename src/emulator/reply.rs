@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 
 use super::{
     answer::{Answer, Body, Content, Refusal, Told},
-    dialect::{Dialect, Names},
+    dialect::{Names, Spoken},
     encryption,
     fault::{EchoFault, Effects},
     hex,
@@ -100,7 +100,7 @@ fn spoil_checksum(answer: &mut Answer, effects: &Effects) -> Option<Told> {
 
 /// The reply that carries a refusal.
 pub(super) fn of_refusal(
-    dialect: Dialect,
+    dialect: Spoken,
     refusal: &Refusal,
     resource: &str,
     request_id: &str,

@@ -2,12 +2,12 @@
 
 use http::{HeaderMap, Method, header, request::Parts};
 
-use super::{answer::Refusal, dialect::Dialect, options::EmulatorOptions, percent, signature::Signable};
+use super::{answer::Refusal, dialect::Spoken, options::EmulatorOptions, percent, signature::Signable};
 
 /// A request's head, taken apart.
 #[derive(Debug)]
 pub(super) struct Call {
-    pub(super) dialect: Dialect,
+    pub(super) dialect: Spoken,
     pub(super) operation: Operation,
     pub(super) method: Method,
     /// The whole path, decoded; what is signed.

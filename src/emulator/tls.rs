@@ -16,7 +16,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{dialect::Dialect, store};
+use super::{dialect::Spoken, store};
 
 /// The authority's certificate, and what serves under it.
 pub(super) struct Tls {
@@ -25,7 +25,7 @@ pub(super) struct Tls {
 }
 
 /// Takes the authority from `dir`, or makes it there once, and a fresh server certificate under it.
-pub(super) fn set_up(dir: &Path, dialect: Dialect, region: &str, domains: &[(String, String)]) -> io::Result<Tls> {
+pub(super) fn set_up(dir: &Path, dialect: Spoken, region: &str, domains: &[(String, String)]) -> io::Result<Tls> {
     let ca_cert = dir.join("ca.pem");
     let ca_key = dir.join("ca.key");
     if !ca_key.exists() || !ca_cert.exists() {

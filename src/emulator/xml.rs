@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{
     answer::Refusal,
     checksum::{Algorithm, Checksum, Kind},
-    dialect::Dialect,
+    dialect::Spoken,
 };
 
 pub(super) const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
@@ -19,7 +19,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    pub(super) fn new(dialect: Dialect, root: &'static str) -> Self {
+    pub(super) fn new(dialect: Spoken, root: &'static str) -> Self {
         let mut document = Self::without_namespace(root);
         if let Some(namespace) = dialect.names().namespace {
             document.text.truncate(document.text.len() - 1);
@@ -76,7 +76,7 @@ pub(super) fn without_declaration(document: &str) -> &str {
 }
 
 /// An error document (/document/product/436/7730).
-pub(super) fn error(dialect: Dialect, refusal: &Refusal, resource: &str, request_id: &str, trace_id: &str) -> String {
+pub(super) fn error(dialect: Spoken, refusal: &Refusal, resource: &str, request_id: &str, trace_id: &str) -> String {
     let mut document = Document::without_namespace("Error");
     document
         .text("Code", &refusal.code)
@@ -219,10 +219,10 @@ mod tests {
 
     #[test]
     fn text_is_escaped() {
-        let mut document = Document::new(Dialect::Cos, "A");
+        let mut document = Document::new(Spoken::Cos, "A");
         document.begin("B").text("C", "<&>\"\u{1}\r").end();
         assert!(document.finish().ends_with("<A><B><C>&lt;&amp;&gt;&quot;?&#13;</C></B></A>"));
-        let named = Document::new(Dialect::S3, "A").finish();
+        let named = Document::new(Spoken::S3, "A").finish();
         assert!(named.ends_with(r#"<A xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></A>"#));
     }
 }

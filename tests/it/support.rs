@@ -45,7 +45,7 @@ impl Store {
     /// The default bucket in path style.
     pub(crate) fn address(&self) -> Address {
         let dialect = match self.emulator.dialect() {
-            emulator::Dialect::Cos => Dialect::Cos,
+            emulator::Spoken::Cos => Dialect::Cos,
             _ => Dialect::S3,
         };
         let (bucket, region) = (self.emulator.bucket(), self.emulator.region());

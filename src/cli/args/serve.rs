@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use crate::emulator::Dialect;
+use crate::emulator::Spoken;
 
 /// Options of `serve`.
 #[derive(Args, Debug)]
@@ -72,7 +72,7 @@ pub(in crate::cli) enum ServedDialect {
     S3,
 }
 
-impl From<ServedDialect> for Dialect {
+impl From<ServedDialect> for Spoken {
     fn from(served: ServedDialect) -> Self {
         match served {
             ServedDialect::Cos => Self::Cos,

@@ -6,7 +6,7 @@ use super::{Core, blocking};
 use crate::emulator::{
     answer::{Answer, Refusal},
     dates,
-    dialect::Dialect,
+    dialect::Spoken,
     encryption, percent,
     request::Call,
     store::Upload,
@@ -172,7 +172,7 @@ fn text_of(core: &Core, name: &str, encode: bool) -> String {
     if core.options.guesses.plus_for_space { encoded.replace("%20", "+") } else { encoded }
 }
 
-fn owners(document: &mut Document, dialect: Dialect) {
+fn owners(document: &mut Document, dialect: Spoken) {
     let (id, name) = dialect.rules().owner;
     for element in ["Initiator", "Owner"] {
         document.begin(element).text("ID", id).text("DisplayName", name).end();

@@ -7,7 +7,7 @@ mod v4;
 use http::HeaderMap;
 
 pub(super) use self::chunked::Decoder;
-use super::{answer::Refusal, dialect::Dialect};
+use super::{answer::Refusal, dialect::Spoken};
 use crate::secret::Secret;
 
 /// Someone who may use the store.
@@ -44,15 +44,15 @@ pub(super) enum Payload {
 
 /// Whether one of the accounts signed this request, and for this time.
 pub(super) fn check(
-    dialect: Dialect,
+    dialect: Spoken,
     request: Signable<'_>,
     accounts: &[Account],
     region: &str,
     now: u64,
 ) -> Result<Payload, Refusal> {
     match dialect {
-        Dialect::Cos => cos::check(request, accounts, now).map(|()| Payload::Unsigned),
-        Dialect::S3 => v4::check(request, accounts, region, now),
+        Spoken::Cos => cos::check(request, accounts, now).map(|()| Payload::Unsigned),
+        Spoken::S3 => v4::check(request, accounts, region, now),
     }
 }
 

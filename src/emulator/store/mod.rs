@@ -31,7 +31,7 @@ pub(super) use self::{
     files::write_whole,
     records::{AtRest, Blob, Object, Part, Properties, Upload},
 };
-use super::{crypt, dialect::Dialect, hex};
+use super::{crypt, dialect::Spoken, hex};
 use crate::secret::Secret;
 
 /// Everything that is stored.
@@ -45,7 +45,7 @@ pub(super) struct Store {
 
 impl Store {
     /// Opens the store in `dir`, or makes it, and sweeps what a crash left.
-    pub(super) fn open(dir: &Path, dialect: Dialect, buckets: &[String], durable: bool) -> io::Result<Self> {
+    pub(super) fn open(dir: &Path, dialect: Spoken, buckets: &[String], durable: bool) -> io::Result<Self> {
         files::make_dir(dir, durable)?;
         let lock = files::lock(&dir.join("lock"))?;
         let master = master_key(dir)?;
@@ -67,7 +67,7 @@ pub(super) fn master_key(dir: &Path) -> io::Result<Secret> {
 }
 
 /// A bucket's name becomes a folder's, so it may not be anything else.
-fn checked(dialect: Dialect, name: &str) -> io::Result<&str> {
+fn checked(dialect: Spoken, name: &str) -> io::Result<&str> {
     if dialect.allows_bucket(name) {
         Ok(name)
     } else {
