@@ -246,14 +246,17 @@ impl Error {
         self
     }
 
-    /// Marks the failure of an upload that is kept, and says so behind the remedy.
+    /// Marks the failure of an upload that is kept, and says behind the remedy how much of it is.
+    ///
+    /// `arrived`: the parts that the store has, and those of the whole, if they were counted.
     #[must_use]
-    pub(crate) fn resumable(mut self) -> Self {
-        const KEPT: &str = "what has arrived is kept, and the same command goes on from there";
+    pub(crate) fn resumable(mut self, arrived: Option<(u32, u32)>) -> Self {
         self = self.repeatable();
+        let counted = arrived.map_or_else(String::new, |(arrived, parts)| format!(" ({arrived} of {parts} parts)"));
+        let kept = format!("what has arrived{counted} is kept, and the same command goes on from there");
         self.0.hint = Some(match self.0.hint.take() {
-            Some(hint) => format!("{hint}; {KEPT}").into(),
-            None => KEPT.into(),
+            Some(hint) => format!("{hint}; {kept}").into(),
+            None => kept.into(),
         });
         self
     }
@@ -340,10 +343,14 @@ mod tests {
     fn a_kept_upload_adds_to_the_remedy_and_does_not_replace_it() {
         let error = Error::new(ErrorKind::Credentials, "refused");
         assert!(!error.is_resumable());
-        let error = error.with_hint("give valid ones").resumable();
+        let error = error.with_hint("give valid ones").resumable(None);
         assert!(error.is_resumable());
         assert!(error.hint().is_some_and(|hint| hint.starts_with("give valid ones; what has arrived")), "{error:?}");
-        assert!(Error::new(ErrorKind::Unavailable, "no answer").resumable().hint().is_some());
+        let counted = Error::new(ErrorKind::Unavailable, "no answer").resumable(Some((3, 512)));
+        assert!(
+            counted.hint().is_some_and(|hint| hint.starts_with("what has arrived (3 of 512 parts)")),
+            "{counted:?}"
+        );
     }
 
     #[test]

@@ -115,6 +115,7 @@ fn as_json(error: &Error) -> Value {
         "hint": error.hint(),
         "causes": causes(error),
         "resumable": error.is_resumable(),
+        "resume": error.is_resumable().then(again::command),
     });
     if let Some(cleanup) = error.cleanup() {
         value["cleanup"] = as_json(cleanup)["error"].take();
@@ -165,6 +166,12 @@ mod tests {
         assert_eq!(error["hint"], "try again later");
         assert_eq!(error["causes"], json!(["connection reset"]));
         assert_eq!(error["resumable"], false);
+        assert_eq!(error["resume"], Value::Null);
+        let kept = &as_json(&sample().resumable(Some((3, 512))))["error"];
+        assert_eq!(kept["resume"], again::command());
+        let hint =
+            "try again later; what has arrived (3 of 512 parts) is kept, and the same command goes on from there";
+        assert_eq!(kept["hint"], hint);
         assert_eq!(error["cleanup"]["message"], "the upload could not be aborted");
         let plain = as_json(&Error::new(ErrorKind::Config, "no"));
         for name in ["operation", "part", "attempts", "status", "code", "request_id", "hint"] {

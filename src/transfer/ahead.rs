@@ -31,27 +31,19 @@ pub(crate) async fn ahead(job: &Arc<Job>, supply: &Supply, checksum: bool) -> Re
             Ok(Ahead { checksum: checksum.then_some(held.checksum), md5: md5.then(text) })
         }
         Supply::File { source, offset, len, .. } => {
-            let (job, source, (offset, len)) = (Arc::clone(job), Arc::clone(source), (*offset, *len));
+            let (job, source, stretch) = (Arc::clone(job), Arc::clone(source), *offset..*offset + *len);
             let read = tokio::task::spawn_blocking(move || {
                 let mut frame = job.frames.take();
                 let mut sum = checksum.then(|| Digest::new(job.algorithm));
                 let mut digest = md5.then(Md5::new);
-                let mut place = offset;
-                while place < offset + len {
-                    if job.stop.is_asked() {
-                        return Err(job.stop.error());
-                    }
-                    let size = usize::try_from(offset + len - place).unwrap_or(FRAME).min(FRAME);
-                    let space = &mut frame.space()[..size];
-                    source.read_exact_at(space, place)?;
+                source.read_through(stretch, &mut frame, &job.stop, |piece| {
                     if let Some(sum) = &mut sum {
-                        sum.update(space);
+                        sum.update(piece);
                     }
                     if let Some(digest) = &mut digest {
-                        digest.update(&*space);
+                        digest.update(piece);
                     }
-                    place += size as u64;
-                }
+                })?;
                 let md5 = digest.map(|digest| BASE64_STANDARD.encode(digest.finalize()));
                 Ok(Ahead { checksum: sum.map(|sum| sum.value()), md5 })
             });

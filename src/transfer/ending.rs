@@ -14,7 +14,7 @@ use crate::{
 /// Ends an upload that failed, and completes the error by what has become of it.
 pub(crate) async fn end(job: &Job, upload: &UploadId, scribe: Scribe, failure: Error, phase: Phase) -> Error {
     if fate(job, &scribe, &failure, phase) == Fate::Kept {
-        return keep(job, scribe, failure).await;
+        return keep(job, scribe, failure, phase).await;
     }
     let failure = if phase == Phase::Made { failure } else { give_up(job, upload, failure).await };
     let failure = if job.source.is_stream() { once_only(failure) } else { failure };
@@ -46,7 +46,7 @@ pub(crate) async fn bury(scribe: Scribe, failure: Error) -> Error {
 
 /// Closes the journal of an upload that stays; without one it stays all the same. That of a stream can be seen and
 /// removed by it, and not be gone on with.
-pub(crate) async fn keep(job: &Job, scribe: Scribe, failure: Error) -> Error {
+pub(crate) async fn keep(job: &Job, scribe: Scribe, failure: Error, phase: Phase) -> Error {
     if !scribe.keeps() {
         return failure;
     }
@@ -56,10 +56,14 @@ pub(crate) async fn keep(job: &Job, scribe: Scribe, failure: Error) -> Error {
             Err(error) => failure.with_cleanup(error),
         };
     }
-    match scribe.close().await {
-        Ok(()) => failure.resumable(),
+    let closed = scribe.close().await;
+    // While an earlier upload is compared, nobody has counted its parts.
+    let counted = (phase != Phase::Resuming).then(|| (job.board.parts_done(), job.plan.parts));
+    let failure = failure.resumable(counted);
+    match closed {
+        Ok(()) => failure,
         // What was safe before still is: the next run sends a little more.
-        Err(error) => failure.resumable().with_cleanup(error),
+        Err(error) => failure.with_cleanup(error),
     }
 }
 

@@ -287,7 +287,7 @@ async fn multipart(
         Ok(made) => made,
         Err(Unfinished::Alive(failure)) => return Err(end(job, &upload, scribe, failure, Phase::Completing).await),
         Err(Unfinished::Gone(failure)) => return Err(bury(scribe, failure).await),
-        Err(Unfinished::Unknown(failure)) => return Err(keep(job, scribe, failure).await),
+        Err(Unfinished::Unknown(failure)) => return Err(keep(job, scribe, failure, Phase::Completing).await),
     };
     let sent = Sent {
         extent: job.extent(&ledger),

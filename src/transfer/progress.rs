@@ -99,6 +99,11 @@ impl Board {
         self.sender.borrow().resumed_parts
     }
 
+    /// How many parts are proved.
+    pub(crate) fn parts_done(&self) -> u32 {
+        self.sender.borrow().parts_done
+    }
+
     /// All that was noted so far.
     pub(crate) fn notes(&self) -> Vec<String> {
         self.sender.borrow().notes.clone()

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     transfer::{
         Job, Span,
-        frames::{FRAME, Frame, FramePool},
+        frames::{Frame, FramePool},
         ledger::Ledger,
         source::{Drift, FileSource, Source},
         stop::Stop,
@@ -57,17 +57,9 @@ impl Reader {
     }
 
     fn sum(&self, span: Span, frame: &mut Frame) -> Result<Checksum> {
-        let (mut digest, mut place, end) = (Digest::new(self.algorithm), span.offset, span.offset + span.len);
-        while place < end {
-            if self.stop.is_asked() {
-                return Err(self.stop.error());
-            }
-            let size = usize::try_from(end - place).unwrap_or(FRAME).min(FRAME);
-            let space = &mut frame.space()[..size];
-            self.source.read_exact_at(space, place)?;
-            digest.update(space);
-            place += size as u64;
-        }
+        let mut digest = Digest::new(self.algorithm);
+        self.source
+            .read_through(span.offset..span.offset + span.len, frame, &self.stop, |piece| digest.update(piece))?;
         Ok(digest.value())
     }
 }

@@ -244,7 +244,7 @@ async fn explore(job: &Job, known: Known, upload: &UploadId, doubt: bool) -> Res
     let mut ledger = Ledger::new(job.plan.parts);
     for part in kept.into_values() {
         let number = part.number;
-        let done = DonePart { etag: part.etag, checksum: part.checksum, len: part.len, proved: !part.crc_silent };
+        let done = DonePart { etag: part.etag, checksum: part.checksum, len: part.len, proved: !part.unproved };
         ledger.enter(number, done);
     }
     job.board.update(|progress| {
@@ -294,7 +294,7 @@ async fn made_before(job: &Job, mut known: Known, made: Made, upload: &UploadId,
     let file = job.source.file()?;
     file.check_end()?;
     let touched = file.check()? != Drift::None;
-    let parts_confirmed = known.parts.len() == job.plan.parts as usize && known.parts.values().all(|it| !it.crc_silent);
+    let parts_confirmed = known.parts.len() == job.plan.parts as usize && known.parts.values().all(|it| !it.unproved);
     let sums = if doubt || touched || known.parts.len() < job.plan.parts as usize {
         let expected = |number| known.parts.get(&number).map(|part| part.checksum);
         let stretches = job.plan.spans().map(|span| (span, expected(span.number))).collect();

@@ -72,7 +72,7 @@ impl Scribe {
             checksum: part.done.checksum,
             etag: part.done.etag.clone(),
             echo: EchoSeen::from(&part.echo),
-            crc_silent: !part.done.proved,
+            unproved: !part.done.proved,
         };
         let outcome = tokio::select! {
             biased;

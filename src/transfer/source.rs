@@ -3,6 +3,7 @@
 use std::{
     fs::{File, Metadata, OpenOptions},
     io,
+    ops::Range,
     os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,7 +11,12 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    transfer::{StreamPlan, feed::Stream},
+    transfer::{
+        StreamPlan,
+        feed::Stream,
+        frames::{FRAME, Frame},
+        stop::Stop,
+    },
 };
 
 /// Where the bytes of an upload come from.
@@ -171,6 +177,31 @@ impl FileSource {
                     .caused_by(error));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Reads a stretch of the file through the frame, piece by piece, until somebody asks to stop.
+    ///
+    /// # Errors
+    /// `Source` as for [`read_exact_at`](Self::read_exact_at); what `stop` says if it was asked.
+    pub(crate) fn read_through(
+        &self,
+        stretch: Range<u64>,
+        frame: &mut Frame,
+        stop: &Stop,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<()> {
+        let mut place = stretch.start;
+        while place < stretch.end {
+            if stop.is_asked() {
+                return Err(stop.error());
+            }
+            let size = usize::try_from(stretch.end - place).unwrap_or(FRAME).min(FRAME);
+            let piece = &mut frame.space()[..size];
+            self.read_exact_at(piece, place)?;
+            each(piece);
+            place += size as u64;
         }
         Ok(())
     }

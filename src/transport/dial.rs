@@ -130,7 +130,7 @@ impl Route {
             return Ok(());
         }
         let message = "a customer key is never sent over plain HTTP, where everyone on the way could read it";
-        Err(Error::new(ErrorKind::Encryption, message)
+        Err(Error::new(ErrorKind::Config, message)
             .with_hint("use an https:// endpoint; for a test server on this machine give --allow-insecure-loopback"))
     }
 

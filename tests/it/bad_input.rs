@@ -337,7 +337,7 @@ async fn a_customer_key_never_goes_over_plain_http_unless_to_this_very_machine()
     let shell = Shell::with(|options| options.tls(false).allow_insecure(true)).await;
     let source = shell.data("f", 10);
     let key = shell.key_source();
-    refused(&shell, &source, &["--sse-key", &key], 5, "encryption", "HTTP").await;
+    refused(&shell, &source, &["--sse-key", &key], 2, "config", "HTTP").await;
     let put = ["put", source.to_str().unwrap(), &shell.url("k"), "--sse-key", &key, "--allow-insecure-loopback"];
     shell.done(&put).await;
 }

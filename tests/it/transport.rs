@@ -210,7 +210,7 @@ async fn a_customer_key_over_plain_http_is_refused_before_anything_is_sent() {
     let source = shell.data("object", 1000);
     let args = ["--json", "put", source.to_str().unwrap(), &shell.url("object"), "--sse-key", &shell.key_source()];
     let ran = shell.run(&args).await;
-    assert_eq!(ran.code(), Some(5), "{}", ran.err);
+    assert_eq!(ran.code(), Some(2), "{}", ran.err);
     assert!(ran.error()["message"].as_str().unwrap().contains("plain HTTP"), "{}", ran.err);
     assert!(ran.error()["hint"].as_str().unwrap().contains("https://"), "{}", ran.err);
     assert!(shell.store.operations().is_empty());

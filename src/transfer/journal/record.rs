@@ -72,8 +72,8 @@ pub struct Part {
     /// What the answer said of the encryption.
     pub echo: EchoSeen,
     /// Whether nothing has confirmed our checksum: the answer was to carry the store's own, and did not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub crc_silent: bool,
+    #[serde(rename = "crc_silent", default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproved: bool,
 }
 
 /// What an answer said of the encryption, in one letter.
@@ -160,7 +160,7 @@ mod tests {
             checksum: Checksum::new(Algorithm::Crc64Xz, u64::MAX),
             etag: ETag::new(&"e".repeat(40)).unwrap(),
             echo: EchoSeen::Confirmed,
-            crc_silent: false,
+            unproved: false,
         };
         let line = encode(&Record::Part(part));
         assert!(line.len() <= 150, "{} bytes: {line}", line.len());

@@ -50,7 +50,7 @@ pub(super) fn part(number: u16) -> Part {
         checksum: Checksum::of(Algorithm::Crc64Xz, &number.to_be_bytes()),
         etag: ETag::new(&format!("5d41402abc4b2a76b9719d911017{number:04}")).unwrap(),
         echo: EchoSeen::Confirmed,
-        crc_silent: number == 2,
+        unproved: number == 2,
     }
 }
 
@@ -91,13 +91,13 @@ fn any_part() -> impl Strategy<Value = Part> {
     let etag = any::<String>().prop_filter_map("never empty", |text| ETag::new(&text));
     let echo = prop::sample::select(vec![EchoSeen::Confirmed, EchoSeen::Silent, EchoSeen::Unasked]);
     (1..=PartNumber::MAX, any::<u64>(), any::<u64>(), etag, echo, any::<bool>()).prop_map(
-        |(number, len, crc, etag, echo, crc_silent)| Part {
+        |(number, len, crc, etag, echo, unproved)| Part {
             number: PartNumber::new(number).unwrap(),
             len,
             checksum: Checksum::new(Algorithm::Crc64Xz, crc),
             etag,
             echo,
-            crc_silent,
+            unproved,
         },
     )
 }

@@ -33,10 +33,10 @@ async fn a_customer_key_is_refused_over_plain_http_before_any_io() {
         let options = ClientOptions { allow_insecure_loopback: allow, ..ClientOptions::default() };
         let client = StoreClient::new(address(&endpoint), Arc::new(Untouched), options).unwrap();
         let error = client.send(&part(1), &customer()).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Encryption, "{endpoint} {allow}");
+        assert_eq!(error.kind(), ErrorKind::Config, "{endpoint} {allow}");
         assert!(error.message().contains("never sent over plain HTTP"), "{error}");
         assert!(error.hint().unwrap().contains("https://"));
-        assert_eq!(client.explain(&part(1), &customer()).await.unwrap_err().kind(), ErrorKind::Encryption);
+        assert_eq!(client.explain(&part(1), &customer()).await.unwrap_err().kind(), ErrorKind::Config);
         assert!(client.get(&get(), &customer()).await.is_err());
     }
     assert!(server.seen().is_empty());

@@ -118,7 +118,7 @@ async fn a_server_without_https_takes_customer_keys_only_where_it_was_told_to() 
     assert_eq!(ran.code(), Some(0), "{}", ran.err);
     assert_eq!(ran.json()["sse"]["mode"], "customer");
     let ran = run(client(&put, &settings)).await;
-    assert_eq!(ran.code(), Some(5), "the client's own consent is needed too: {}", ran.err);
+    assert_eq!(ran.code(), Some(2), "the client's own consent is needed too: {}", ran.err);
     stop(server).await;
 }
 

@@ -86,7 +86,9 @@ async fn the_journal_of_another_object_is_never_used_and_nothing_of_either_is_to
     let second = desk.state().list().unwrap().into_iter().find(|it| it.path != first).unwrap().path;
     fs::write(&second, &strange).unwrap();
 
-    let before = desk.rig.store.operations().len();
+    // Parts that were under way when the other upload failed may still arrive.
+    let asked = || desk.rig.store.operations().iter().filter(|it| *it != "UploadPart").count();
+    let before = asked();
     for request in [other(), other().restart(true), other().sse(none())] {
         let error = desk.send(request).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Journal, "{error:?}");
@@ -95,7 +97,7 @@ async fn the_journal_of_another_object_is_never_used_and_nothing_of_either_is_to
         let hint = error.hint().unwrap();
         assert!(hint.contains("uploads list") && !hint.contains("--restart"), "{hint}");
     }
-    assert_eq!(desk.rig.store.operations().len(), before, "nothing was asked of the store");
+    assert_eq!(asked(), before, "nothing was asked of the store");
     assert_eq!(fs::read(&second).unwrap(), strange);
 }
 
