@@ -63,7 +63,7 @@ pub(super) enum Command {
     Get(Box<GetArgs>),
     /// Show an object's size, checksum and encryption, as the store reports them.
     #[command(after_help = STAT_EXAMPLES)]
-    Stat(Box<StatArgs>),
+    Stat(Box<ReadArgs>),
     /// Show or remove unfinished uploads, whose parts the store keeps and bills.
     #[command(subcommand, after_help = UPLOADS_EXAMPLES)]
     Uploads(UploadsCommand),
@@ -142,24 +142,16 @@ pub(super) struct TuningArgs {
 /// Options of `get`.
 #[derive(Args, Debug)]
 pub(super) struct GetArgs {
-    /// The object: cos://BUCKET-APPID/KEY or s3://BUCKET/KEY.
-    #[arg(value_name = "URL", value_hint = ValueHint::Url)]
-    pub(super) url: String,
+    #[command(flatten)]
+    pub(super) of: ReadArgs,
     /// A file, a directory, or `-` for stdout. A file that exists is replaced, once the whole object is there and checked.
-    #[arg(value_name = "DST", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "DST", value_hint = ValueHint::AnyPath, help_heading = None::<&str>)]
     pub(super) target: OsString,
-    #[command(flatten)]
-    pub(super) sse: SseArgs,
-    #[command(flatten)]
-    pub(super) store: StoreArgs,
-    /// Show the headers of every kind of request on stderr as they leave, secrets masked.
-    #[arg(long, help_heading = "Output")]
-    pub(super) explain: bool,
 }
 
-/// Options of `stat`.
+/// Options of `stat`, and of all that reads an object.
 #[derive(Args, Debug)]
-pub(super) struct StatArgs {
+pub(super) struct ReadArgs {
     /// The object: cos://BUCKET-APPID/KEY or s3://BUCKET/KEY.
     #[arg(value_name = "URL", value_hint = ValueHint::Url)]
     pub(super) url: String,

@@ -24,13 +24,13 @@ use crate::{
 
 /// Downloads an object.
 pub(super) fn run(args: &GetArgs, console: &Console) -> Result<()> {
-    let url: ObjectUrl = args.url.parse()?;
+    let url: ObjectUrl = args.of.url.parse()?;
     let key = url.key()?;
     let target = target(Path::new(&args.target), &key)?;
-    let sse = sse_key::context(url.dialect, &args.sse, console)?;
-    let explainer = Explainer::new(args.explain, console);
+    let sse = sse_key::context(url.dialect, &args.of.sse, console)?;
+    let explainer = Explainer::new(args.of.explain, console);
     let observer = Some(Arc::clone(&explainer) as Arc<dyn RequestObserver>);
-    let client = store::client(&url, &args.store, &args.sse, observer)?;
+    let client = store::client(&url, &args.of.store, &args.of.sse, observer)?;
     let uploader = Uploader::new(UploaderOptions::default())?;
     let request = match &target {
         Some(path) => DownloadRequest::new(client, key, path),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::json;
 
 use super::{
-    args::StatArgs,
+    args::ReadArgs,
     block_on,
     console::{Console, printable},
     drive,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Asks for an object's head, and shows it.
-pub(super) fn run(args: &StatArgs, console: &Console) -> Result<()> {
+pub(super) fn run(args: &ReadArgs, console: &Console) -> Result<()> {
     let url: ObjectUrl = args.url.parse()?;
     let key = url.key()?;
     let sse = sse_key::context(url.dialect, &args.sse, console)?;
