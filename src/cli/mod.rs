@@ -12,6 +12,9 @@ mod demo;
 mod drive;
 mod explain;
 mod failure;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod get;
 mod harden;
 mod key;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     checksum::{Algorithm, Checksum},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     ident::{ETag, ObjectUrl, VersionId},
     operation::Operation,
     sse::{Echo, Reported, SseContext},
@@ -60,7 +60,9 @@ pub(super) fn run(args: &ReadArgs, console: &Console) -> Result<()> {
 /// For an object under a customer key a store answers 400 or 403 (the manuals do not say which), and HEAD has no body
 /// that could tell the reason.
 pub(super) fn perhaps_encrypted(error: Error, sse: &SseContext) -> Error {
-    if error.hint().is_none() && !sse.is_customer() && may_be_the_key(&error) {
+    // What is known of a code, or of who answered, is said already.
+    let untold = error.kind() == ErrorKind::Rejected && error.request_id().is_some();
+    if untold && !sse.is_customer() && may_be_the_key(&error) {
         return error
             .with_hint("if the object is under a customer key, name it with --sse-key; else check the permissions");
     }

@@ -40,6 +40,9 @@ mod dates;
 mod dialect;
 mod encryption;
 mod fault;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guesses;
 mod hex;
 mod kms;

@@ -261,6 +261,8 @@ async fn run(
         Ok(Answer::slow_xml(document, call.dialect, &server.core.options.guesses))
     };
     if let Some(code) = &effects.error_in_200 {
+        // A store that has said 200 has taken the request.
+        let _ = upstream.keep().await;
         return error_in_200(code);
     }
     // What is refused is refused, whatever was to be told of its success.

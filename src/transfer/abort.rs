@@ -37,7 +37,8 @@ pub(crate) async fn abort(job: &Job, upload: &UploadId) -> Result<bool> {
     for _ in 0..ROUNDS {
         match job.send(&call).await {
             Ok(_) => there = true,
-            Err(error) if is_upload_gone(&error) => return Ok(there),
+            // So is one that the first of two attempts has removed, and one that only this front end does not know.
+            Err(error) if is_upload_gone(&error) => {}
             Err(error) => return Err(error),
         }
         match job.send(&look).await {

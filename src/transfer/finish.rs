@@ -1,6 +1,8 @@
 //! The end of a multipart upload: Complete, once; and if its outcome is in doubt, finding out.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
+
+use tokio::time::Instant;
 
 use crate::{
     checksum::Checksum,
@@ -18,6 +20,10 @@ use crate::{
 
 /// How long one look at the store may take, with all its attempts.
 const LOOK: Duration = Duration::from_secs(30);
+/// How long the store is looked at for what an earlier run has left: seven looks and the pauses between them.
+const LOOK_BACK: Duration = Duration::from_mins(5);
+/// Who waits for longer hears what for.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// An object that was made, as far as it has been seen.
 #[derive(Debug)]
@@ -93,13 +99,30 @@ pub(crate) async fn complete(job: &Job, upload: &UploadId, ledger: &Ledger) -> R
         checksum: if job.tells_the_store() { Some(ledger.combined(job.algorithm)) } else { None },
         forbid_overwrite: job.forbids_overwrite(),
     };
-    let mut failure = match ask(job, &call).await {
+    let doubtful = match ask(job, &call).await {
         Ok(made) => return Ok(made),
         Err(error) if error.is_doubtful() => error,
         Err(error) => return Err(Unfinished::Alive(error)),
     };
+    let what = format!("the store has not said for sure that {} is complete; looking whether it is", job.object());
+    told(&what, settle::LONGEST, Box::pin(settled(job, upload, &call, doubtful))).await
+}
+
+/// Waits for this, and says so if it takes longer than a moment; `longest` is what it may take.
+async fn told<T>(what: &str, longest: Duration, mut waiting: impl Future<Output = T> + Unpin) -> T {
+    if let Ok(done) = tokio::time::timeout(SILENCE, &mut waiting).await {
+        return done;
+    }
+    tracing::warn!("{what}, for about {} minutes at most", longest.as_secs() / 60);
+    waiting.await
+}
+
+/// Looks until it is known what a doubtful Complete has done, and asks again where it has done nothing.
+async fn settled(job: &Job, upload: &UploadId, call: &Complete, doubtful: Error) -> Result<Made, Unfinished> {
+    let mut failure = doubtful;
     let mut refused = false;
     let mut looks = Looks::default();
+    let began = Instant::now();
     loop {
         looks.next();
         let pause = Duration::from_millis(settle::pause(looks.all));
@@ -110,10 +133,11 @@ pub(crate) async fn complete(job: &Job, upload: &UploadId, ledger: &Ledger) -> R
         if !pause.is_zero() && job.unless_cancelled(wait).await.is_err() {
             return Err(Unfinished::Unknown(unknown(job, upload, ErrorKind::Cancelled).caused_by(failure)));
         }
-        let Ok((look, alive)) = job.with_grace(async { Ok(survey(job, upload).await) }).await else {
+        let Ok(Survey { look, alive, hidden }) = job.with_grace(async { Ok(survey(job, upload).await) }).await else {
             return Err(Unfinished::Unknown(unknown(job, upload, ErrorKind::Cancelled).caused_by(failure)));
         };
         looks.saw(alive);
+        looks.late = began.elapsed() >= settle::LONGEST;
         let answered = failure.status().is_some();
         match settle::verdict(judge(job, &look), alive, looks, answered, !job.forbids_overwrite()) {
             Verdict::Done => return Ok(Made::seen(look.ok())),
@@ -123,7 +147,7 @@ pub(crate) async fn complete(job: &Job, upload: &UploadId, ledger: &Ledger) -> R
             Verdict::CompleteAgain if job.stop.is_asked() => {
                 return Err(Unfinished::Unknown(unknown(job, upload, ErrorKind::Cancelled).caused_by(failure)));
             }
-            Verdict::CompleteAgain => match job.with_grace(ask(job, &call)).await {
+            Verdict::CompleteAgain => match job.with_grace(ask(job, call)).await {
                 Ok(made) => return Ok(made),
                 Err(error) if error.kind() == ErrorKind::Cancelled => {
                     return Err(Unfinished::Unknown(unknown(job, upload, ErrorKind::Cancelled).caused_by(failure)));
@@ -138,7 +162,7 @@ pub(crate) async fn complete(job: &Job, upload: &UploadId, ledger: &Ledger) -> R
             Verdict::Foreign => return Err(Unfinished::Gone(foreign(job).caused_by(failure))),
             Verdict::Gone => return Err(Unfinished::Gone(gone(job, upload).caused_by(failure))),
             Verdict::Unknown => {
-                let kind = look.as_ref().err().unwrap_or(&failure).kind();
+                let kind = hidden.unwrap_or_else(|| failure.kind());
                 return Err(Unfinished::Unknown(unknown(job, upload, kind).caused_by(failure)));
             }
         }
@@ -150,12 +174,19 @@ pub(crate) async fn complete(job: &Job, upload: &UploadId, ledger: &Ledger) -> R
 /// # Errors
 /// As the store's own, if it does not show what there is.
 pub(crate) async fn whereabouts(job: &Job, upload: &UploadId) -> Result<Whereabouts> {
+    let what = format!("an earlier run may have completed {}; looking whether it has", job.object());
+    told(&what, LOOK_BACK, Box::pin(found(job, upload))).await
+}
+
+async fn found(job: &Job, upload: &UploadId) -> Result<Whereabouts> {
     let mut looks = Looks::default();
+    let began = Instant::now();
     loop {
         looks.next();
         tokio::time::sleep(Duration::from_millis(settle::pause(looks.all))).await;
-        let (look, alive) = survey(job, upload).await;
+        let Survey { look, alive, hidden } = survey(job, upload).await;
         looks.saw(alive);
+        looks.late = began.elapsed() >= LOOK_BACK;
         // Whether the earlier run had an answer is not known, so the store gets the time that it may need.
         match settle::verdict(judge(job, &look), alive, looks, false, true) {
             Verdict::Done => return Ok(Whereabouts::Made(Box::new(Made::seen(look.ok())))),
@@ -164,8 +195,7 @@ pub(crate) async fn whereabouts(job: &Job, upload: &UploadId) -> Result<Whereabo
             Verdict::CompleteAgain | Verdict::Occupied => return Ok(Whereabouts::Alive),
             Verdict::Unknown if alive == Alive::Yes => return Ok(Whereabouts::Alive),
             Verdict::Unknown => {
-                let kind = look.as_ref().err().map_or(ErrorKind::Unavailable, Error::kind);
-                let error = unknown(job, upload, kind).with_hint(
+                let error = unknown(job, upload, hidden.unwrap_or(ErrorKind::Unavailable)).with_hint(
                     "allow HEAD on the object (cos:HeadObject), so that it can be told; or start anew with --restart",
                 );
                 return Err(match look {
@@ -185,15 +215,33 @@ fn is_final(error: &Error) -> bool {
     !error.is_doubtful() && error.status().is_some() && !passing
 }
 
+/// What a look at the store has shown.
+struct Survey {
+    /// Of the key.
+    look: Result<Seen>,
+    /// Of the upload.
+    alive: Alive,
+    /// Why it has not shown all; that there is no object is something to be seen.
+    hidden: Option<ErrorKind>,
+}
+
 /// Looks at the key, and unless our object is there, at the upload; not longer than [`LOOK`].
-async fn survey(job: &Job, upload: &UploadId) -> (Result<Seen>, Alive) {
+async fn survey(job: &Job, upload: &UploadId) -> Survey {
     let looking = async {
         let look = look(job).await;
-        let alive = if judge(job, &look) == Object::Ours { Alive::Unseen } else { is_alive(job, upload).await };
-        (look, alive)
+        if judge(job, &look) == Object::Ours {
+            return Survey { look, alive: Alive::Unseen, hidden: None };
+        }
+        let unseen = look.as_ref().err().filter(|error| error.status() != Some(404)).map(Error::kind);
+        let (alive, unlisted) = is_alive(job, upload).await;
+        Survey { look, alive, hidden: unseen.or(unlisted) }
     };
     let late = || Error::new(ErrorKind::Unavailable, "the store did not show the object in time").at(Operation::Head);
-    tokio::time::timeout(LOOK, looking).await.unwrap_or_else(|_| (Err(late()), Alive::Unseen))
+    tokio::time::timeout(LOOK, looking).await.unwrap_or_else(|_| Survey {
+        look: Err(late()),
+        alive: Alive::Unseen,
+        hidden: Some(ErrorKind::Unavailable),
+    })
 }
 
 /// Sends Complete.
@@ -242,12 +290,13 @@ pub(crate) async fn head(job: &Job, version_id: Option<VersionId>) -> Result<See
     Ok(Seen { info: answer.value, echo: answer.echo })
 }
 
-async fn is_alive(job: &Job, upload: &UploadId) -> Alive {
+/// Whether the upload is there, and if that is not shown, why not.
+async fn is_alive(job: &Job, upload: &UploadId) -> (Alive, Option<ErrorKind>) {
     let call = ListParts { key: job.key.clone(), upload_id: upload.clone(), after: None };
     match job.send(&call).await {
-        Ok(_) => Alive::Yes,
-        Err(error) if is_upload_gone(&error) => Alive::No,
-        Err(_) => Alive::Unseen,
+        Ok(_) => (Alive::Yes, None),
+        Err(error) if is_upload_gone(&error) => (Alive::No, None),
+        Err(error) => (Alive::Unseen, Some(error.kind())),
     }
 }
 

@@ -86,4 +86,5 @@ pub(crate) fn must_confirm(sse: &SseContext, operation: Operation, echo: &Echo) 
 /// The error for a success that came before the bytes had left.
 pub(crate) fn answered_early() -> Error {
     Error::new(ErrorKind::Protocol, "the store reported success before it had all the bytes")
+        .with_hint("check the endpoint, and whether a proxy answers in the store's stead")
 }

@@ -1,11 +1,16 @@
 //! What to make of a Complete whose outcome is in doubt. Pure: decides from what two looks at the store have shown.
 
+use std::time::Duration;
+
 /// How often the store is looked at in vain before an outcome is called unknown.
 const ROUNDS: u32 = 7;
 
-/// How often an upload that is alive is looked at: for twenty minutes, the longest time that an official client waits
-/// for Complete, which "may take minutes" (/document/product/436/7742).
+/// How often an upload that is alive is looked at: for [`LONGEST`], if the store answers at once.
 const ALIVE_ROUNDS: u32 = 47;
+
+/// No look begins later: twenty minutes are the longest time that an official client waits for Complete, which "may take
+/// minutes" (/document/product/436/7742).
+pub(crate) const LONGEST: Duration = Duration::from_mins(20);
 
 /// How often the same must be seen before anything is made of it: an object can appear a moment later.
 const CALM_ROUNDS: u32 = 3;
@@ -61,6 +66,8 @@ pub(crate) struct Looks {
     pub(crate) all: u32,
     /// Since one that showed the upload.
     pub(crate) since_alive: u32,
+    /// Whether the time is up, so that this one was the last.
+    pub(crate) late: bool,
 }
 
 impl Looks {
@@ -80,6 +87,13 @@ impl Looks {
 
 /// Decides after a look. `answered` says that the latest Complete had an answer, if a doubtful one.
 pub(crate) fn verdict(object: Object, alive: Alive, looks: Looks, answered: bool, may_replace: bool) -> Verdict {
+    match in_time(object, alive, looks, answered, may_replace) {
+        Verdict::LookAgain | Verdict::CompleteAgain if looks.late => Verdict::Unknown,
+        verdict => verdict,
+    }
+}
+
+fn in_time(object: Object, alive: Alive, looks: Looks, answered: bool, may_replace: bool) -> Verdict {
     match (object, alive) {
         (Object::Ours, _) => Verdict::Done,
         (Object::Another | Object::Locked, Alive::Yes) if !may_replace => Verdict::Occupied,
@@ -112,7 +126,7 @@ mod tests {
     const OBJECTS: [Object; 5] = [Object::Ours, Object::Another, Object::Absent, Object::Locked, Object::Unseen];
 
     fn nth(all: u32) -> Looks {
-        Looks { all, since_alive: all }
+        Looks { all, since_alive: all, late: false }
     }
 
     #[test]
@@ -148,11 +162,27 @@ mod tests {
     #[test]
     fn an_upload_that_lives_on_and_on_is_unknown_and_never_gone() {
         for answered in [true, false] {
-            let last = Looks { all: ALIVE_ROUNDS, since_alive: 0 };
+            let last = Looks { all: ALIVE_ROUNDS, since_alive: 0, late: false };
             assert_eq!(verdict(Object::Absent, Alive::Yes, last, answered, true), Verdict::Unknown);
         }
         let patience: u64 = (1..=ALIVE_ROUNDS).map(pause).sum();
-        assert!(patience >= 20 * 60_000, "{patience} ms");
+        assert!(Duration::from_millis(patience) >= LONGEST, "{patience} ms");
+    }
+
+    #[test]
+    fn a_store_that_answers_slowly_is_not_looked_at_for_longer() {
+        for round in 1..=ALIVE_ROUNDS {
+            for object in OBJECTS {
+                for alive in [Alive::Yes, Alive::No, Alive::Unseen] {
+                    let verdict = verdict(object, alive, Looks { late: true, ..nth(round) }, true, true);
+                    let goes_on = matches!(verdict, Verdict::LookAgain | Verdict::CompleteAgain);
+                    assert!(!goes_on, "{object:?} {alive:?} {round}");
+                }
+            }
+        }
+        let one = Looks { late: true, ..nth(1) };
+        assert_eq!(verdict(Object::Ours, Alive::Unseen, one, false, true), Verdict::Done);
+        assert_eq!(verdict(Object::Absent, Alive::No, one, true, true), Verdict::Unknown, "once seen is not gone");
     }
 
     #[test]

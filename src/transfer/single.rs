@@ -85,6 +85,13 @@ pub(crate) async fn put(job: &Arc<Job>, supply: Supply) -> Result<Receipt> {
     Err(leave_nothing(job, last.unwrap_or_else(|| job.stop.error())).await)
 }
 
+/// Names the object of a PUT whose answer was lost, and which is not to be seen: the store may still be at it.
+fn may_appear(job: &Job, lost: Error) -> Error {
+    let later = format!("{} may be in the store, or appear there yet: look again later", job.object());
+    let hint = lost.hint().map_or_else(|| later.clone(), |hint| format!("{hint}; {later}"));
+    lost.with_hint(hint)
+}
+
 /// Sends the PUT. A cancel drops it while bytes are missing, and waits a moment for the answer once all have left.
 ///
 /// What an attempt has made whose answer did not come is removed then.
@@ -227,7 +234,9 @@ async fn own_head(job: &Job, version: Option<VersionId>, size: u64) -> Result<Op
 }
 
 fn unproved(job: &Job, what: &str) -> Error {
-    Error::new(ErrorKind::Integrity, format!("the store {what} {}", job.object())).at(Operation::Put)
+    Error::new(ErrorKind::Integrity, format!("the store {what} {}", job.object()))
+        .with_hint("upload again; if it stays so, check the endpoint, and who else writes this key")
+        .at(Operation::Put)
 }
 
 /// Finds out what a PUT has done whose answer was lost.
@@ -236,10 +245,10 @@ async fn settle(job: &Arc<Job>, lost: Error, body: &PartBody) -> Result<Next> {
     let seen = match finish::look(job).await {
         Ok(seen) if job.made(&seen.info) => seen,
         Ok(_) if conditional => return Err(occupied(job).caused_by(lost)),
-        Ok(_) => return Err(lost),
+        Ok(_) => return Err(may_appear(job, lost)),
         // Nothing was made. Only a conditional PUT was not sent again already.
         Err(error) if error.status() == Some(404) && conditional => return Ok(Next::Again(lost)),
-        Err(error) if error.status() == Some(404) => return Err(lost),
+        Err(error) if error.status() == Some(404) => return Err(may_appear(job, lost)),
         Err(error) => {
             return Err(Error::new(error.kind(), format!("whether {} was made is not known", job.object()))
                 .with_hint("look at the object when the store lets you")
@@ -268,10 +277,11 @@ async fn settle(job: &Arc<Job>, lost: Error, body: &PartBody) -> Result<Next> {
 
 /// Removes what the last PUT may have made although nobody heard of it.
 async fn leave_nothing(job: &Job, failure: Error) -> Error {
+    let unseen = |failure: Error| if failure.is_doubtful() { may_appear(job, failure) } else { failure };
     let version = match finish::look(job).await {
         Ok(seen) if job.made(&seen.info) => seen.info.version_id,
-        Ok(_) => return failure,
-        Err(error) if error.status() == Some(404) => return failure,
+        Ok(_) => return unseen(failure),
+        Err(error) if error.status() == Some(404) => return unseen(failure),
         Err(error) => {
             let unknown = Error::new(error.kind(), format!("whether {} was made is not known", job.object()))
                 .with_hint("look at the object when the store lets you, and delete it unless it is yours from before");
@@ -283,7 +293,8 @@ async fn leave_nothing(job: &Job, failure: Error) -> Error {
         None => remove(job, None).await,
     };
     match gone {
-        Ok(_) => failure,
+        // A slow attempt may still make another one.
+        Ok(_) => unseen(failure),
         Err(error) => failure.with_cleanup(error),
     }
 }

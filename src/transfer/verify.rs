@@ -66,11 +66,14 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     let by_parts = parts_confirmed && job.client.dialect().names().checksum_wish.is_some();
     if !of_whole && !by_parts {
         return Err(Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {object}"))
-            .with_hint("the object exists, but nothing proves that it is whole; read it back to be sure"));
+            .with_hint("the object exists, but nothing proves that it is whole; read it back to be sure")
+            .at(Operation::Head));
     }
     let version_id = made.version_id.or_else(|| seen.as_ref().and_then(|seen| seen.version_id.clone()));
     let etag = made.etag.or_else(|| seen.as_ref().and_then(|seen| seen.etag.clone())).ok_or_else(|| {
-        Error::new(ErrorKind::Protocol, format!("the store gives no ETag for {object}")).at(Operation::Head)
+        Error::new(ErrorKind::Protocol, format!("the store gives no ETag for {object}"))
+            .with_hint("the object exists; check the endpoint, and look at it with: sealift stat")
+            .at(Operation::Head)
     })?;
     warnings.extend(versions(job.clobber, &job.object(), job.unenforced(version_id.as_ref()))?);
     let mut verified = Vec::new();
@@ -123,6 +126,7 @@ fn compare(
             ErrorKind::Integrity,
             format!("{object} has {} bytes in the store, and {size} were sent", info.size),
         )
+        .with_hint("do not trust this object; delete it and upload again")
         .at(Operation::Head));
     }
     if checksum.comparable(info.checksum).is_some_and(|stored| stored != checksum) {

@@ -5,13 +5,23 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
-use crate::wire::LARGEST_ANSWER;
+use crate::{operation::Operation, wire::LARGEST_ANSWER};
 
 /// The longest that an answer may take from its head to its end, however it moves.
 ///
 /// Complete answers at once and then sends white space for as long as the object is assembled, "may take minutes"
-/// (/document/product/436/7742); the longest time that an official client waits is twenty minutes.
-const LONGEST: Duration = Duration::from_hours(1);
+/// (/document/product/436/7742); the longest time that an official client waits is twenty minutes. Copies do the same
+/// (/document/product/436/10881). All others have their answer ready when it begins.
+fn longest(operation: Operation) -> Duration {
+    match operation {
+        Operation::Complete | Operation::PutCopy | Operation::UploadPartCopy => Duration::from_hours(1),
+        _ => Duration::from_mins(10),
+    }
+}
+
+/// The most white space that may come before an answer. Stores send a few bytes a second; this is a store that fills an
+/// hour with a score of kilobytes a second.
+const MOST_SPACE: usize = 64 << 20;
 
 /// What was read of a body.
 #[derive(Debug)]
@@ -36,9 +46,10 @@ pub(super) enum End {
 }
 
 /// Reads the body to its end; `patience` is how long it may be silent.
-pub(super) async fn collect(mut response: reqwest::Response, patience: Duration) -> Collected {
-    let last = Instant::now() + LONGEST;
+pub(super) async fn collect(mut response: reqwest::Response, operation: Operation, patience: Duration) -> Collected {
+    let last = Instant::now() + longest(operation);
     let mut body = BytesMut::new();
+    let mut space = 0;
     let end = loop {
         let deadline = last.min(Instant::now() + patience);
         let chunk = match tokio::time::timeout_at(deadline, response.chunk()).await {
@@ -48,11 +59,12 @@ pub(super) async fn collect(mut response: reqwest::Response, patience: Duration)
             Err(_) => break End::Late,
         };
         // White space in front keeps the connection alive and means nothing: it costs no memory.
-        let chunk = if body.is_empty() { chunk.trim_ascii_start() } else { &chunk };
-        if body.len() + chunk.len() > LARGEST_ANSWER {
+        let text = if body.is_empty() { chunk.trim_ascii_start() } else { &chunk };
+        space += chunk.len() - text.len();
+        if body.len() + text.len() > LARGEST_ANSWER || space > MOST_SPACE {
             break End::TooLarge;
         }
-        body.extend_from_slice(chunk);
+        body.extend_from_slice(text);
     };
     Collected { body: body.freeze(), end }
 }

@@ -234,13 +234,15 @@ impl<C: Call> Exchange<'_, C> {
         self.secrets.check_headers(&headers).map_err(|error| self.reflected(error, status))?;
         if status.is_success() && !pulse.whole() {
             let message = "the store reported success before it had the whole body";
-            return Err(self.answered_badly(Error::new(ErrorKind::Protocol, message), status, &headers));
+            let error = Error::new(ErrorKind::Protocol, message).with_hint(wire::SENSELESS);
+            return Err(self.answered_badly(error, status, &headers));
         }
         if status.is_success() && plan.stream {
             let raw = RawAnswer { status, headers, body: bytes::Bytes::new() };
             return self.believe(&raw, Some(response));
         }
-        let Collected { body, end } = answer::collect(response, body::answer_patience(self.stall)).await;
+        let Collected { body, end } =
+            answer::collect(response, self.call.operation(), body::answer_patience(self.stall)).await;
         let raw = RawAnswer { status, headers, body };
         self.secrets.check_body(&raw.body).map_err(|error| self.reflected(error, status))?;
         match end {
@@ -250,7 +252,8 @@ impl<C: Call> Exchange<'_, C> {
             End::Broken(cause) => Err(Self::cut_off(Some(cause))),
             End::Late => Err(Self::cut_off(None)),
             End::TooLarge => {
-                let error = Error::new(ErrorKind::Protocol, "the answer is larger than any that the store can give");
+                let error = Error::new(ErrorKind::Protocol, "the answer is larger than any that the store can give")
+                    .with_hint(wire::SENSELESS);
                 Err(self.answered_badly(error, status, &raw.headers))
             }
         }
@@ -338,6 +341,7 @@ impl<C: Call> Exchange<'_, C> {
             Some(cause) => Error::new(ErrorKind::Unavailable, "the answer broke off").caused_by(cause.without_url()),
             None => Error::new(ErrorKind::Unavailable, "the answer did not come to its end in time"),
         };
+        let error = error.with_hint(network::LINE);
         Setback::new(error, Cause::Interrupted { whole: true, silent })
     }
 
@@ -351,7 +355,8 @@ impl<C: Call> Exchange<'_, C> {
         } else {
             format!("nothing moved on the connection to {place} for {} s", self.stall.as_secs_f32())
         };
-        Setback::new(Error::new(ErrorKind::Unavailable, message), Cause::Interrupted { whole, silent: true })
+        let error = Error::new(ErrorKind::Unavailable, message).with_hint(network::LINE);
+        Setback::new(error, Cause::Interrupted { whole, silent: true })
     }
 
     fn unreached(&self, cause: reqwest::Error, pulse: &Pulse, has_body: bool) -> Setback {

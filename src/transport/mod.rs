@@ -14,6 +14,9 @@ mod body;
 mod chunked;
 mod client;
 mod dial;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod masked;
 mod network;
 mod object_stream;

@@ -26,6 +26,9 @@ pub(super) enum Reach {
 
 const PROXY: &str = "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY in the environment; NO_PROXY lists what needs none";
 
+/// The remedy for a line that breaks or stands still.
+pub(super) const LINE: &str = "check the network between here and the store, then try again";
+
 /// Reads an error of the HTTP client; `place` is the address of the store, and `proxy` what is dialled in its stead.
 pub(super) fn read(cause: reqwest::Error, place: &str, proxy: Option<&str>, connect_timeout: Duration) -> Reach {
     // The URL would be said twice, and it names the key of the object.
@@ -56,7 +59,9 @@ pub(super) fn read(cause: reqwest::Error, place: &str, proxy: Option<&str>, conn
         return Reach::Gibberish(error.caused_by(cause));
     }
     if !cause.is_connect() {
-        return Reach::UnderWay(unavailable(format!("the connection to {place} broke")).caused_by(cause));
+        return Reach::UnderWay(
+            unavailable(format!("the connection to {place} broke")).with_hint(LINE).caused_by(cause),
+        );
     }
     let peer = proxy.map_or_else(|| place.to_owned(), |proxy| format!("the proxy {proxy}"));
     let refused = find::<io::Error>(&cause).is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused);
@@ -72,7 +77,7 @@ pub(super) fn read(cause: reqwest::Error, place: &str, proxy: Option<&str>, conn
     } else if proxy.is_some() {
         unavailable(format!("cannot connect to {place} through {peer}")).with_hint(PROXY).caused_by(cause)
     } else {
-        unavailable(format!("cannot connect to {place}")).caused_by(cause)
+        unavailable(format!("cannot connect to {place}")).with_hint(LINE).caused_by(cause)
     })
 }
 

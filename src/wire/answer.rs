@@ -16,6 +16,9 @@ use crate::{
     operation::Operation,
 };
 
+/// The remedy for an answer that the store's protocol does not know.
+pub(crate) const SENSELESS: &str = "check the endpoint, and whether something on the way changes answers; else the store does not keep to its protocol";
+
 /// Whether a success is the store's own: COS names every request (/document/product/436/7729), and nobody else does.
 ///
 /// # Errors
@@ -105,13 +108,12 @@ impl<'a> Reading<'a> {
     pub(super) fn protocol(self, message: String) -> Error {
         let request_id = store_error::request_id(self.dialect, &self.answer.headers);
         let error = Error::new(ErrorKind::Protocol, message);
-        if request_id.is_none() && self.dialect.names().always_names_requests {
-            error.with_hint(refusal::NOT_THE_STORE)
-        } else {
-            error
-        }
-        .at(self.operation)
-        .answered(self.answer.status.as_u16(), None, request_id)
+        let stranger = request_id.is_none() && self.dialect.names().always_names_requests;
+        error.with_hint(if stranger { refusal::NOT_THE_STORE } else { SENSELESS }).at(self.operation).answered(
+            self.answer.status.as_u16(),
+            None,
+            request_id,
+        )
     }
 
     /// The ETag header, which must be there.

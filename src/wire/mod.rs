@@ -14,6 +14,9 @@ mod complete;
 mod delete;
 mod draft;
 mod encode;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod get;
 mod head;
 mod initiate;
@@ -45,7 +48,7 @@ pub use self::{
     store_error::StoreError,
     upload_part::{PartReceipt, UploadPart},
 };
-pub(crate) use answer::{expected, origin};
+pub(crate) use answer::{SENSELESS, expected, origin};
 pub(crate) use checksum::{knows, usual_algorithm};
 pub(crate) use refusal::{is_upload_gone, may_be_the_key, refusal};
 pub(crate) use store_error::{request_id, unescaped};

@@ -93,10 +93,7 @@ impl Refused {
             Some(code).filter(|code| !code.is_empty()),
             request_id,
         );
-        match hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
+        error.with_hint(hint)
     }
 
     fn kind(&self) -> ErrorKind {
@@ -176,7 +173,7 @@ impl Refused {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
         let remedy = if self.kind() == ErrorKind::Encryption && self.may_be_the_key() {
             Some(
                 "check the customer key: the object may be under another key or under none; if the key is right, these credentials may not read it",
@@ -190,20 +187,30 @@ impl Refused {
             known(&self.error.code).map_or_else(|| self.hint_by_status(), |(_, hint)| hint)
         };
         let names = self.dialect.names();
-        let foreign = names.always_names_requests && self.error.request_id.is_none();
+        let told = self.error.request_id.is_some();
+        let foreign = names.always_names_requests && !told;
         match (foreign, remedy, names.blocked_keys.filter(|_| self.may_be_blocked())) {
-            (false, Some(remedy), Some(blocked)) => Some(format!("{remedy}; {blocked}")),
-            (false, remedy, _) => remedy.map(ToOwned::to_owned),
-            (true, None, _) => Some(NOT_THE_STORE.to_owned()),
-            (true, Some(remedy), _) => Some(format!("{NOT_THE_STORE}; if it did: {remedy}")),
+            (false, Some(remedy), Some(blocked)) => format!("{remedy}; {blocked}"),
+            (false, Some(remedy), None) => remedy.to_owned(),
+            (false, None, _) if self.error.code.is_empty() => by_the_request_id(UNTOLD, told),
+            (false, None, _) => by_the_request_id(LOOK_UP, told),
+            (true, None, _) => NOT_THE_STORE.to_owned(),
+            (true, Some(remedy), _) => format!("{NOT_THE_STORE}; if it did: {remedy}"),
         }
     }
+}
+
+/// A hint that sends the user to the store's support, if there is a request to name to it.
+fn by_the_request_id(hint: &str, told: bool) -> String {
+    if told { format!("{hint}; its support can tell more by the request id") } else { hint.to_owned() }
 }
 
 /// Codes that speak of the credentials even where a customer key might be wrong.
 const SURELY_CREDENTIALS: &[&str] =
     &["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "RequestTimeTooSkewed"];
 
+const LOOK_UP: &str = "look the code up in the store's manual";
+const UNTOLD: &str = "the store gives no reason";
 const CLOCK: &str = "set this machine's clock";
 const LATER: &str = "try again later";
 const KMS: &str = "check the KMS key: that it exists in the bucket's region, is enabled, and that the store may use it";

@@ -1,6 +1,8 @@
 //! A known key and a known secret go through whole runs at the highest verbosity; afterwards nothing that the program
 //! printed or wrote, and nothing that the store recorded, holds either of them in any form.
 
+mod s3;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -96,9 +98,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn key_file(shell: &Shell, name: &str, content: &[u8]) -> String {
-    let path = shell.file(name, content);
+    format!("file:{}", key_in(shell.home.path(), name, content).display())
+}
+
+/// A file that only its owner can read.
+fn key_in(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    format!("file:{}", path.display())
+    path
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ mod cli;
 mod download;
 mod echo;
 mod emulator;
+mod hostile;
 mod resume;
 mod support;
 mod transport;

@@ -20,6 +20,9 @@
 
 mod answer;
 mod container;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod instance;
 pub(super) mod process;
 mod profile;

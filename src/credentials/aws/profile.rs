@@ -112,7 +112,7 @@ pub(super) fn shown(paths: &[PathBuf], between: &str) -> String {
 }
 
 /// The profile whose section that is in the config file; its name can stand in quotes.
-fn profile_of(section: &str) -> Option<String> {
+pub(super) fn profile_of(section: &str) -> Option<String> {
     let name = section.strip_prefix("profile").filter(|name| name.starts_with(char::is_whitespace))?;
     shlex::split(name).filter(|words| words.len() == 1)?.pop()
 }
@@ -191,7 +191,7 @@ impl Settings {
 }
 
 /// Up to a `#` or `;` behind a blank, which the SDKs agree on; further lines of a value have no comments.
-fn without_comment(value: &str) -> &str {
+pub(super) fn without_comment(value: &str) -> &str {
     if value.contains('\n') {
         return value;
     }

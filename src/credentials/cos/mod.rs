@@ -15,6 +15,9 @@
 
 mod coscli;
 mod format;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod role;
 mod variable;
 

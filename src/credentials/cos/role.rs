@@ -87,7 +87,7 @@ struct Answer {
     expired_time: Option<u64>,
 }
 
-fn parse(answer: &[u8], role: &str) -> Result<Fresh> {
+pub(super) fn parse(answer: &[u8], role: &str) -> Result<Fresh> {
     // The parser's message could quote the answer.
     let answer: Answer =
         serde_json::from_slice(answer).map_err(|_| failed("the metadata service answered something else than keys"))?;

@@ -50,7 +50,8 @@ impl Probe<'_> {
         if let Some(proof) = assurance.proof() {
             return self.send(proof, self.checksum(), Md5::digest(&self.byte).into()).await;
         }
-        let mut refusal = None;
+        // A store that takes nothing at all has other reasons than the checksum.
+        let (mut refusal, mut taken) = (None, false);
         if assurance.kept() {
             match self.send(ProvedBy::Told, self.checksum(), [0; 16]).await {
                 Ok(answer) if answer.value.checksum == Some(self.checksum()) => {
@@ -58,7 +59,10 @@ impl Probe<'_> {
                     return Ok(answer);
                 }
                 // That it does not encrypt as asked is worse than any checksum could be.
-                Ok(answer) => must_confirm(&self.job.sse, Operation::UploadPart, &answer.echo)?,
+                Ok(answer) => {
+                    must_confirm(&self.job.sse, Operation::UploadPart, &answer.echo)?;
+                    taken = true;
+                }
                 // Some demand the checksum that they were promised at Initiate.
                 Err(refused) if is_refusal(&refused) => refusal = Some(refused),
                 Err(error) => return Err(error),
@@ -69,7 +73,10 @@ impl Probe<'_> {
             let wrong = Checksum::new(sum.algorithm(), sum.get() ^ 1);
             match self.send(proof, wrong, [0; 16]).await {
                 // It looks at nothing.
-                Ok(_) => continue,
+                Ok(_) => {
+                    taken = true;
+                    continue;
+                }
                 Err(refused) if finds_wrong(&refused) => {}
                 Err(refused) if is_refusal(&refused) => {
                     refusal = Some(refused);
@@ -90,6 +97,7 @@ impl Probe<'_> {
         let nothing = Error::new(ErrorKind::Integrity, "nothing proves what is sent to this endpoint")
             .with_hint("it neither tells a checksum nor refuses a wrong one, as far as one was asked for");
         Err(match refusal {
+            Some(refused) if !taken => refused,
             Some(refused) => nothing.caused_by(refused),
             None => nothing,
         })

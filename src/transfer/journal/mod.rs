@@ -18,6 +18,9 @@ mod directory;
 mod encryption;
 mod file;
 mod form;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod lock;
 mod memory;

@@ -113,12 +113,12 @@ pub(super) enum NoRecord {
 /// The line of a record, with its line end.
 pub(super) fn encode(record: &Record) -> String {
     let body = serde_json::to_string(record).expect("records are strings, numbers and structs of them");
-    let mut line = format!("{VERSION} {body}");
-    let sum = checksum(line.as_bytes());
-    line.push(' ');
-    line.push_str(&sum);
-    line.push('\n');
-    line
+    sealed(&format!("{VERSION} {body}"))
+}
+
+/// A line of this text and its checksum.
+pub(super) fn sealed(text: &str) -> String {
+    format!("{text} {}\n", checksum(text.as_bytes()))
 }
 
 /// The record of a line, which is given without its line end.

@@ -65,6 +65,13 @@ async fn an_answer_without_end_is_given_up() {
 }
 
 #[tokio::test]
+async fn white_space_without_end_is_given_up() {
+    let server = Server::follow([Act::Drip(completing(65, 1 << 20, COMPLETED), Duration::ZERO)]).await;
+    let error = server.client().send(&complete(), &no_sse()).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_doubtful()), (ErrorKind::Protocol, true), "{error:?}");
+}
+
+#[tokio::test]
 async fn an_answer_that_falls_silent_has_stalled() {
     let mut pieces = completing(1, 1, COMPLETED);
     pieces.truncate(2);

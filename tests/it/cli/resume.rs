@@ -123,6 +123,27 @@ async fn the_progress_is_said_when_a_signal_asks_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_doubtful_complete_hears_what_for_and_for_how_long() {
+    let shell = Shell::new().await;
+    let source = shell.data("f", 2 * MIB);
+    let url = shell.url("f");
+    shell.store.emulator.set_faults(FaultPlan::new().on("Complete").reset());
+    for how in ["--quiet", "--json"] {
+        let put = [how, "put", source.to_str().unwrap(), &url, "--part-size", "1MiB"];
+        let mut child = shell.command(&put).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        // The second run looks first what the first one has left, and ends with that.
+        let told = |line: &str| line.contains("looking whether it") && line.contains("minutes at most");
+        while !told(&lines.next_line().await.unwrap().expect("it ends without a word")) {}
+        let looked = shell.store.operations().iter().any(|name| name == "Head");
+        assert!(looked, "it says so and does not");
+        signal(&child, Signal::INT);
+        let ended = tokio::time::timeout(Duration::from_mins(1), child.wait()).await.unwrap().unwrap();
+        assert_eq!(ended.code(), Some(130));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_is_stopped_for_seconds_goes_on_by_itself() {
     let shell = Shell::new().await;
     let source = shell.data("f", 6 * MIB);

@@ -163,7 +163,7 @@ impl Stuck {
 
     /// Waits for the end.
     pub(crate) async fn ended(self) -> Ran {
-        ran(self.child.wait_with_output().await.unwrap())
+        self.child.wait_with_output().await.unwrap().into()
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -205,15 +205,17 @@ fn program_with(program: &Path, args: &[&str]) -> Command {
 
 /// Runs a command to its end.
 pub(crate) async fn run(mut command: Command) -> Ran {
-    ran(command.output().await.unwrap())
+    command.output().await.unwrap().into()
 }
 
-fn ran(output: Output) -> Ran {
-    Ran {
-        status: output.status,
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        bytes: output.stdout,
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status,
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            bytes: output.stdout,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use sealift::{
     error::{ErrorKind, Result},
     sse::SseContext,
     transfer::{DownloadRequest, Receipt, Stage, Upload, UploadRequest, Uploader, UploaderOptions},
+    transport::StoreClient,
 };
 
 use super::rig::{KEY, MIB, Rig, customer, none};
@@ -164,4 +165,30 @@ async fn uploads_of_one_uploader_share_its_budget_and_all_end() {
     for receipt in futures::future::join_all(uploads).await {
         assert_eq!(receipt.unwrap().parts, 5);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_object_that_no_answer_has_proved_does_not_stay() {
+    let rig = Rig::with_faults(100, FaultPlan::new().on("Put").lose_answer()).await;
+    let mut options = rig.store.client_options();
+    options.attempts = 2;
+    let client = StoreClient::new(rig.store.address(), rig.store.credentials(), options).unwrap();
+    let request = UploadRequest::new(client, key(KEY), rig.file()).sse(customer());
+    rig.failed_clean(rig.uploader.upload(request).await, ErrorKind::Unavailable).await;
+    assert_eq!(rig.seen("Delete").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abort_that_finds_no_upload_is_not_believed_before_the_list_says_the_same() {
+    let refused = || FaultPlan::new().on("UploadPart").part(2).answer(400, "InvalidArgument");
+    let once = refused().on("Abort").times(1).answer(404, "NoSuchUpload");
+    let rig = Rig::with_faults(3 * MIB, once).await;
+    rig.failed_clean(rig.upload(&customer()).await, ErrorKind::Rejected).await;
+    assert_eq!(rig.seen("Abort").len(), 2);
+
+    let always = refused().on("Abort").answer(404, "NoSuchUpload");
+    let rig = Rig::with_faults(3 * MIB, always).await;
+    let error = rig.upload(&customer()).await.unwrap_err();
+    assert!(error.cleanup().is_some_and(|left| left.message().contains("may still be in the store")), "{error:?}");
+    assert_eq!(rig.unfinished().await, 1, "what the error says is true");
 }

@@ -106,6 +106,16 @@ async fn who_may_not_look_after_a_lost_answer_hears_that_the_outcome_is_unknown(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_a_hidden_list_keeps_unknown_is_of_the_lists_kind() {
+    let faults = FaultPlan::new().on("Complete").times(1).reset().on("ListParts").answer(403, "AccessDenied");
+    let (rig, outcome) = with(faults, &none()).await;
+    let error = outcome.unwrap_err();
+    // That there is no object yet, which HEAD says, is no refusal.
+    assert_eq!((error.kind(), error.is_doubtful()), (ErrorKind::Credentials, true), "{error:?}");
+    assert!(rig.seen("Abort").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_complete_refused_for_the_credentials_after_a_lost_one_aborts_nothing() {
     let faults =
         FaultPlan::new().on("Complete").times(1).linger(2_500).on("Complete").attempt(2).answer(403, "AccessDenied");

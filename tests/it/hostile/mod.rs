@@ -1,0 +1,6 @@
+//! Stores that mean harm: whatever they send, memory and time are bounded, the error is the right one, and nothing secret
+//! goes anywhere else.
+
+mod answers;
+mod program;
+mod server;

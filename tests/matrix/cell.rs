@@ -1,0 +1,248 @@
+//! One cell: an upload to a store of its own, one fault, and what became of it.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use sealift::{
+    CustomerKey, KmsContext, Receipt, SseContext, StoreClient, Upload, UploadRequest, Uploader,
+    dialect::{COS, Dialect, S3},
+    emulator::{Emulator, EmulatorOptions, FaultPlan},
+    error::Result,
+    ident::{Bucket, ObjectKey, Region},
+    operation::Operation,
+    signing::Credentials,
+    sse::SseMode,
+    transfer::{Concurrency, EndpointProfiles, journal::StateDir},
+    transport::{ClientOptions, MaskedHead, RequestObserver},
+    wire::{Address, Addressing},
+};
+use tempfile::TempDir;
+
+use crate::{
+    expect::End,
+    fault::{self, Fault, Harm},
+    judge,
+    place::Place,
+    sources::Sources,
+};
+
+/// The key of all objects.
+pub(crate) const KEY: &str = "folder/object.bin";
+/// The KMS key of all objects.
+pub(crate) const KMS_KEY: &str = "key-of-the-matrix";
+/// A call may be sent so often. Three is what the client allows for silence, which takes the longest.
+const ATTEMPTS: u32 = 3;
+/// The same where a silent call comes three times.
+const FEW_ATTEMPTS: u32 = 2;
+/// Where nothing is silent on purpose, a machine that is busy must not be taken for it.
+const STALL: Duration = Duration::from_mins(1);
+/// Where it is, so long; the client waits twice as long for an answer.
+const SHORT_STALL: Duration = Duration::from_secs(4);
+
+/// What is tried.
+#[derive(Clone, Copy)]
+pub(crate) struct Cell {
+    pub(crate) dialect: Dialect,
+    pub(crate) place: Place,
+    pub(crate) fault: &'static Fault,
+    /// The fault strikes once, else every time.
+    pub(crate) once: bool,
+    pub(crate) mode: SseMode,
+    pub(crate) journal: bool,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { dialect, place, fault, once, mode, journal } = self;
+        let (times, journal) = (if *once { "once" } else { "always" }, if *journal { "journal" } else { "no journal" });
+        write!(f, "{dialect}, {}, {} {times}, {}, {journal}", place.title(), fault.name, mode.name())
+    }
+}
+
+/// What came of it.
+#[derive(Clone)]
+pub(crate) struct Outcome {
+    pub(crate) end: End,
+    /// What is not as the design promises; empty if all is.
+    pub(crate) complaints: Vec<String>,
+}
+
+impl Cell {
+    pub(crate) fn is_s3(&self) -> bool {
+        self.dialect == S3
+    }
+
+    /// How many parts the file has, of the smallest size that the store takes.
+    pub(crate) fn parts(&self) -> u16 {
+        if self.is_s3() { 2 } else { 3 }
+    }
+
+    pub(crate) fn sse(&self) -> SseContext {
+        match self.mode {
+            SseMode::None => SseContext::none(self.dialect),
+            SseMode::Managed => SseContext::managed(self.dialect),
+            SseMode::Kms => {
+                let context = KmsContext::parse(r#"{"purpose":"test"}"#).unwrap();
+                SseContext::kms(self.dialect, Some(KMS_KEY.to_owned()), Some(context)).unwrap()
+            }
+            SseMode::Customer => SseContext::customer(self.dialect, CustomerKey::from_bytes([7; 32])),
+            other => panic!("the matrix lacks the mode {}", other.name()),
+        }
+    }
+
+    /// Whether nobody could tell a run of it from one that hangs, so that it is stopped after so many faults.
+    fn patience(&self) -> Option<usize> {
+        match self.place {
+            _ if self.once => None,
+            // An upload that is alive is completed again for twenty minutes.
+            Place::Complete => Some(3),
+            Place::DoubtMade | Place::DoubtAlive if self.is_silent() => Some(4),
+            _ => None,
+        }
+    }
+
+    /// Whether its store falls silent.
+    fn is_silent(&self) -> bool {
+        matches!(self.fault.harm(self.place.operation()), Harm::Silence { patient: true, .. })
+    }
+
+    /// Whether it mostly waits.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.is_silent() || !self.once && matches!(self.place, Place::Complete | Place::DoubtMade | Place::DoubtAlive)
+    }
+
+    /// Runs it.
+    pub(crate) async fn run(&self, uploader: &Uploader, sources: &Sources) -> Outcome {
+        let bench = Bench::new(self, sources).await;
+        if let Some(rules) = self.place.first_run() {
+            bench.emulator.set_faults(fault::plan(&rules));
+            let stopped = bench.upload(uploader).await.unwrap_err();
+            assert!(stopped.is_resumable(), "{self}: {stopped:?}");
+        }
+        let mut rules = self.place.stage(self.mode != SseMode::None);
+        rules.push(self.fault.rule(self.place.operation(), self.place.part(self.parts()), self.once));
+        bench.emulator.set_faults(fault::plan(&rules));
+        let before = bench.emulator.transcript().len();
+        bench.sent.0.lock().unwrap().clear();
+        let upload = bench.upload(uploader);
+        let outcome = match self.patience() {
+            Some(times) => bench.stopped_after(upload, times).await,
+            None => upload.await,
+        };
+        let seen = bench.emulator.transcript().split_off(before);
+        bench.emulator.set_faults(FaultPlan::new());
+        if self.fault.verb == "linger" {
+            // What goes on unheard is to end before anything is said of it.
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        let end = judge::judge(&bench, uploader, outcome, &seen).await;
+        bench.emulator.stop().await;
+        end
+    }
+}
+
+/// The calls that have left.
+#[derive(Debug, Default)]
+struct Sent(Mutex<Vec<Operation>>);
+
+impl RequestObserver for Sent {
+    fn request(&self, head: &MaskedHead) {
+        self.0.lock().unwrap().push(head.operation);
+    }
+}
+
+/// A store, a client of it and a place for journals.
+pub(crate) struct Bench<'a> {
+    pub(crate) cell: &'a Cell,
+    pub(crate) emulator: Emulator,
+    pub(crate) client: StoreClient,
+    pub(crate) content: &'a [u8],
+    source: &'a std::path::Path,
+    sent: Arc<Sent>,
+    dir: TempDir,
+}
+
+impl<'a> Bench<'a> {
+    async fn new(cell: &'a Cell, sources: &'a Sources) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options =
+            if cell.dialect == COS { EmulatorOptions::new(dir.path()) } else { EmulatorOptions::s3(dir.path()) };
+        let emulator = Emulator::start(options.strict(true).durable(false)).await.unwrap();
+        let bucket = Bucket::new(cell.dialect, emulator.bucket()).unwrap();
+        let region = Region::new(emulator.region()).unwrap();
+        let endpoint = emulator.endpoint();
+        let address = Address::new(cell.dialect, &bucket, Some(&region), Some(&endpoint), Addressing::Path).unwrap();
+        let (id, key) = emulator.secret();
+        let credentials = Arc::new(Credentials::new(id, key).unwrap());
+        let sent = Arc::new(Sent::default());
+        let stall = if cell.is_silent() { SHORT_STALL } else { STALL };
+        let attempts = if cell.is_silent() && cell.place == Place::Delete { FEW_ATTEMPTS } else { ATTEMPTS };
+        let options = ClientOptions::default().attempts(attempts).stall_timeout(stall).observer(sent.clone());
+        let client = StoreClient::new(address, credentials, options.ca_cert(emulator.ca_cert().unwrap())).unwrap();
+        let (source, content) = sources.of(cell);
+        Self { cell, emulator, client, content, source, sent, dir }
+    }
+
+    /// The request that is tried, and tried again: parts of the smallest size, one at a time.
+    pub(crate) fn upload(&self, uploader: &Uploader) -> Upload {
+        let smallest = self.cell.dialect.limits().min_part;
+        let request = UploadRequest::new(self.client.clone(), self.key(), self.source)
+            .sse(self.cell.sse())
+            .part_size(smallest)
+            .concurrency(Concurrency::Fixed(1))
+            .profiles(EndpointProfiles::default());
+        uploader.upload(if self.cell.journal { request.journal(self.state()) } else { request })
+    }
+
+    pub(crate) fn key(&self) -> ObjectKey {
+        ObjectKey::new(self.cell.dialect, KEY).unwrap()
+    }
+
+    pub(crate) fn state(&self) -> StateDir {
+        StateDir::at(self.dir.path().join("state"))
+    }
+
+    /// Stops the upload once the fault has struck so often.
+    async fn stopped_after(&self, mut upload: Upload, times: usize) -> Result<Receipt> {
+        loop {
+            match tokio::time::timeout(Duration::from_millis(50), &mut upload).await {
+                Ok(outcome) => return outcome,
+                Err(_) if self.struck() >= times => {
+                    upload.pause();
+                    return upload.await;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// How often the call was sent. The store writes down what it has answered; this knows of more.
+    fn struck(&self) -> usize {
+        let operation = self.cell.place.operation();
+        self.sent.0.lock().unwrap().iter().filter(|sent| sent.to_string() == operation).count()
+    }
+
+    /// The ids that journals here know, and whether one of them waits for the answer to an Initiate.
+    pub(crate) fn journalled(&self) -> (BTreeSet<String>, bool) {
+        let (mut ids, mut initiating) = (BTreeSet::new(), false);
+        for listed in self.state().list().unwrap() {
+            match listed.known.unwrap().map(|known| known.upload) {
+                Some(Some(upload)) => {
+                    ids.insert(upload.upload_id.as_str().to_owned());
+                }
+                Some(None) => initiating = true,
+                None => {}
+            }
+        }
+        (ids, initiating)
+    }
+
+    /// How many files are kept where journals are.
+    pub(crate) fn kept(&self) -> usize {
+        std::fs::read_dir(self.state().path()).map_or(0, Iterator::count)
+    }
+}

@@ -1,0 +1,132 @@
+//! The faults of the embedded store, as rows of the table.
+
+use sealift::emulator::FaultPlan;
+use serde_json::{Value, json};
+
+/// How the fault of a row looks to a client, by which the outcome is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Harm {
+    /// Nothing that this call could notice.
+    None,
+    /// A refusal with this status and code.
+    Refusal(u16, &'static str),
+    /// No answer; whether the work was done.
+    Silence { done: bool, patient: bool },
+    /// An error of this code inside a 200; the work was not done.
+    Hidden(&'static str),
+    /// The checksum in the answer is another one.
+    WrongChecksum,
+    /// The answer has no checksum.
+    NoChecksum,
+    /// The answer says nothing of the encryption.
+    NoEcho,
+    /// The answer names a weaker encryption.
+    WeakEcho,
+    /// The answer names another key, or another algorithm.
+    OtherEcho,
+}
+
+/// A row: one verb of the store's fault plans, with its arguments.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) name: &'static str,
+    pub(crate) verb: &'static str,
+    arguments: &'static [(&'static str, Argument)],
+    harm: Harm,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Argument {
+    Number(u64),
+    Text(&'static str),
+}
+
+use Argument::{Number, Text};
+
+/// Longer than anybody here waits.
+const EVER: u64 = 600_000;
+/// No matter to anybody.
+const MOMENT: u64 = 60;
+
+const BROKEN: Harm = Harm::Silence { done: false, patient: false };
+const LOST: Harm = Harm::Silence { done: true, patient: false };
+
+macro_rules! fault {
+    ($name:literal, $verb:literal $(, $argument:literal: $value:expr)*; $harm:expr) => {
+        Fault { name: $name, verb: $verb, arguments: &[$(($argument, $value)),*], harm: $harm }
+    };
+}
+
+/// Every verb that the store knows; a test compares.
+pub(crate) const FAULTS: &[Fault] = &[
+    fault!("503 SlowDown", "answer", "status": Number(503), "code": Text("SlowDown"); Harm::Refusal(503, "SlowDown")),
+    fault!("500 InternalError", "answer", "status": Number(500), "code": Text("InternalError");
+        Harm::Refusal(500, "InternalError")),
+    fault!("409 PathConflict", "answer", "status": Number(409), "code": Text("PathConflict");
+        Harm::Refusal(409, "PathConflict")),
+    fault!("404 NoSuchUpload", "answer", "status": Number(404), "code": Text("NoSuchUpload");
+        Harm::Refusal(404, "NoSuchUpload")),
+    fault!("403 AccessDenied", "answer", "status": Number(403), "code": Text("AccessDenied");
+        Harm::Refusal(403, "AccessDenied")),
+    fault!("400 InvalidArgument", "answer", "status": Number(400), "code": Text("InvalidArgument");
+        Harm::Refusal(400, "InvalidArgument")),
+    fault!("InternalError in 200", "error_in_200", "code": Text("InternalError"); Harm::Hidden("InternalError")),
+    fault!("AccessDenied in 200", "error_in_200", "code": Text("AccessDenied"); Harm::Hidden("AccessDenied")),
+    fault!("reset", "reset"; BROKEN),
+    fault!("request cut", "cut_request", "bytes": Number(9); BROKEN),
+    fault!("answer lost", "lose_answer"; LOST),
+    fault!("done later, unheard", "linger", "ms": Number(MOMENT); LOST),
+    fault!("answer cut", "cut_stream"; LOST),
+    fault!("body cut", "cut_body"; Harm::None),
+    fault!("body slow", "slow_body", "ms": Number(MOMENT); Harm::None),
+    fault!("silent", "delay", "ms": Number(EVER); Harm::Silence { done: false, patient: true }),
+    fault!("done, then silent", "answer_late", "ms": Number(EVER); Harm::Silence { done: true, patient: true }),
+    fault!("slow", "delay", "ms": Number(MOMENT); Harm::None),
+    fault!("answer slow", "answer_late", "ms": Number(MOMENT); Harm::None),
+    fault!("checksum wrong", "wrong_crc"; Harm::WrongChecksum),
+    fault!("checksum missing", "drop_crc"; Harm::NoChecksum),
+    fault!("echo missing", "drop_echo"; Harm::NoEcho),
+    fault!("echo weaker", "downgrade_echo"; Harm::WeakEcho),
+    fault!("echo altered", "alter_echo"; Harm::OtherEcho),
+];
+
+impl Fault {
+    /// What it does to an answer of this operation.
+    pub(crate) fn harm(&self, operation: &str) -> Harm {
+        match self.verb {
+            // Only Complete has an answer that begins before it ends.
+            "cut_stream" if operation != "Complete" => Harm::None,
+            _ => self.harm,
+        }
+    }
+
+    /// As a rule of a plan.
+    pub(crate) fn rule(&self, operation: &str, part: Option<u16>, once: bool) -> Value {
+        let mut rule = json!({"on": operation, "do": self.verb});
+        for (name, value) in self.arguments {
+            rule[*name] = match value {
+                Number(number) => json!(number),
+                Text(text) => json!(text),
+            };
+        }
+        if let Some(part) = part {
+            rule["part"] = json!(part);
+        }
+        if once {
+            rule["times"] = json!(1);
+        }
+        rule
+    }
+}
+
+/// A plan of these rules.
+pub(crate) fn plan(rules: &[Value]) -> FaultPlan {
+    FaultPlan::from_json(&Value::from(rules).to_string()).unwrap()
+}
+
+/// The verbs that the store knows, by its own words.
+pub(crate) fn verbs() -> Vec<String> {
+    let told = FaultPlan::from_json(r#"[{"on": "Put", "do": "?"}]"#).unwrap_err().to_string();
+    let (_, list) = told.split_once("there are ").unwrap();
+    list.split(", ").map(str::to_owned).collect()
+}

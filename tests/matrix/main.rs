@@ -1,0 +1,176 @@
+//! Every fault of the embedded store at every call of an upload, in every encryption mode, with a journal and without.
+//!
+//! Each cell is an upload of its own, in this process, to a store of its own. What has to come of it is said by
+//! [`expect`], from the design; what is true whatever comes of it, by [`judge`]. `RESULTS.md` is the table of it all.
+//!
+//! ```sh
+//! cargo test --test matrix                                    # all cells, against the table
+//! SEALIFT_MATRIX=write cargo test --test matrix               # writes the table
+//! SEALIFT_MATRIX_ONLY='Complete, answer lost' cargo test --test matrix -- --nocapture   # cells by a piece of their name
+//! ```
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may fail where they stand, as tests may")]
+
+mod cell;
+mod expect;
+mod fault;
+mod judge;
+mod place;
+mod sources;
+mod table;
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt as _, stream};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sealift::{
+    Uploader,
+    dialect::{COS, S3},
+    sse::SseMode,
+    transfer::UploaderOptions,
+};
+
+use self::{
+    cell::{Cell, Outcome},
+    expect::{End, Left, expected},
+    fault::FAULTS,
+    place::Place,
+    sources::Sources,
+    table::Entry,
+};
+
+/// Cells at the same time: those that send, and beside them those that mostly wait, a minute and longer.
+const AT_ONCE: usize = 12;
+const WAITING_AT_ONCE: usize = 300;
+/// Between two of the latter at the beginning, because each sends something before it waits.
+const APART: Duration = Duration::from_millis(100);
+/// Files that all of them may have open: a store's listener, both ends of some connections, a journal and its lock.
+const FILES: u64 = 8192;
+
+const MODES: [SseMode; 4] = [SseMode::None, SseMode::Managed, SseMode::Kms, SseMode::Customer];
+
+/// What a store that speaks S3 may do otherwise: how it proves bytes, confirms encryption and ends an upload.
+const OF_S3: [&str; 12] = [
+    "answer",
+    "error_in_200",
+    "reset",
+    "lose_answer",
+    "cut_stream",
+    "linger",
+    "wrong_crc",
+    "drop_crc",
+    "drop_echo",
+    "downgrade_echo",
+    "alter_echo",
+    "answer_late",
+];
+
+/// Every cell.
+fn cells() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for dialect in [COS, S3] {
+        for place in Place::ALL {
+            // With two parts there is none in the middle. An S3 store gets a small file in one PUT only if it is known how
+            // it proves one, which has tests of its own.
+            if dialect == S3 && (place == Place::Middle || place.is_small()) {
+                continue;
+            }
+            for fault in FAULTS.iter().filter(|fault| dialect == COS || OF_S3.contains(&fault.verb)) {
+                for (once, mode) in [true, false].into_iter().flat_map(|once| MODES.map(|mode| (once, mode))) {
+                    // A store that is silent at Initiate is asked for a proof only where encryption was.
+                    if place == Place::Probe && mode == SseMode::None {
+                        continue;
+                    }
+                    let cell = Cell { dialect, place, fault, once, mode, journal: true };
+                    cells.push(cell);
+                    // A journal makes no difference to what succeeds, nor to one PUT; and without one nothing is resumed.
+                    let differs = dialect == COS && place != Place::Resume && !place.is_small();
+                    if differs && expected(&cell) != End::Done {
+                        cells.push(Cell { journal: false, ..cell });
+                    }
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// What is left depends on the journal where one is what keeps it.
+fn without_journal(end: End) -> End {
+    match end {
+        End::Failed(kind, Left::Kept) => End::Failed(kind, Left::Nothing),
+        End::Failed(kind, Left::Unproved) => End::Failed(kind, Left::Object),
+        end => end,
+    }
+}
+
+#[test]
+fn every_fault_of_the_store_has_a_row() {
+    let rows: BTreeSet<String> = FAULTS.iter().map(|fault| fault.verb.to_owned()).collect();
+    let verbs: BTreeSet<String> = fault::verbs().into_iter().collect();
+    assert_eq!(rows, verbs);
+    assert!(OF_S3.iter().all(|verb| verbs.contains(*verb)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_at_every_call_in_every_mode_ends_as_promised() {
+    let only = env::var("SEALIFT_MATRIX_ONLY").unwrap_or_default();
+    let cells: Vec<Cell> = cells().into_iter().filter(|cell| cell.to_string().contains(&only)).collect();
+    let files = getrlimit(Resource::Nofile);
+    let enough = files.maximum.map_or(FILES, |most| most.min(FILES)).max(files.current.unwrap_or(FILES));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(enough), ..files }).unwrap();
+    let mut sources = Sources::new();
+    for cell in &cells {
+        sources.make_for(cell);
+    }
+    let uploader = Uploader::new(UploaderOptions::default().memory(64 << 20)).unwrap();
+    let (began, sources, uploader) = (Instant::now(), &sources, &uploader);
+    let run = async |cells: Vec<Cell>, at_once: usize, apart: Duration| {
+        let cells = stream::iter(cells.into_iter().enumerate()).map(|(index, cell)| async move {
+            if let Ok(place) = u32::try_from(index)
+                && index < at_once
+            {
+                tokio::time::sleep(apart * place).await;
+            }
+            (cell, cell.run(uploader, sources).await)
+        });
+        cells.buffer_unordered(at_once).collect::<Vec<(Cell, Outcome)>>().await
+    };
+    let (slow, quick) = cells.into_iter().partition(Cell::is_slow);
+    let (slow, quick) = futures::join!(run(slow, WAITING_AT_ONCE, APART), run(quick, AT_ONCE, Duration::ZERO));
+    let mut ends = [slow, quick].concat();
+    println!("{} cells in {:.0?}", ends.len(), began.elapsed());
+
+    let mut unexpected: Vec<String> = Vec::new();
+    for (cell, outcome) in &mut ends {
+        let expected = expected(cell);
+        let expected = if cell.journal { expected } else { without_journal(expected) };
+        if outcome.end != expected {
+            outcome.complaints.insert(0, format!("{:?} instead of {expected:?}", outcome.end));
+        }
+        if !outcome.complaints.is_empty() {
+            unexpected.push(format!("{cell}:\n    {}", outcome.complaints.join("\n    ")));
+        }
+    }
+    unexpected.sort();
+    assert!(unexpected.is_empty(), "{} cells are unexpected:\n{}", unexpected.len(), unexpected.join("\n"));
+    if only.is_empty() {
+        let entries: Vec<Entry> = ends.into_iter().map(|(cell, outcome)| (cell, outcome.end)).collect();
+        compare(&table::write(&entries));
+    }
+}
+
+/// Compares with the table in the repository, or writes it.
+fn compare(table: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/matrix/RESULTS.md");
+    if env::var_os("SEALIFT_MATRIX").is_some_and(|wish| wish == "write") {
+        fs::write(&path, table).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == table, "tests/matrix/RESULTS.md is another table; write it anew with SEALIFT_MATRIX=write");
+}
