@@ -4,6 +4,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::operation::Operation;
+
 mod cos;
 mod names;
 mod s3;
@@ -49,6 +51,20 @@ impl Dialect {
             Self::Cos => &cos::NAMES,
             Self::S3 => &s3::NAMES,
         }
+    }
+
+    /// The permission that a call needs, as it is written into policies.
+    pub(crate) const fn permission(self, operation: Operation) -> &'static str {
+        match self {
+            Self::Cos => cos::permission(operation),
+            Self::S3 => s3::permission(operation),
+        }
+    }
+
+    /// Whether an upload has to say by which checksum it is proved, and may choose. Otherwise there is one that the store
+    /// tells by itself, always.
+    pub(crate) const fn checksum_is_a_choice(self) -> bool {
+        self.names().checksum_wish.is_some()
     }
 
     /// The service's host of a region, without the bucket (COS: /document/product/436/6224; S3: "Amazon Simple Storage

@@ -1,6 +1,7 @@
 //! COS: what its manuals say of names and limits.
 
 use super::names::{ForbidOverwrite, Limits, Names};
+use crate::operation::Operation;
 
 pub(super) const NAMES: Names = Names {
     prefix: "x-cos-",
@@ -34,6 +35,9 @@ pub(super) const NAMES: Names = Names {
     },
     traffic_limit: Some("x-cos-traffic-limit"),
     security_token: "x-cos-security-token",
+    check_bucket: "check the bucket's name (name-appid) and the region",
+    key_id: "secret id",
+    permission_to_miss: None,
     blocked_keys: None,
     reserved: &[
         ("x-cos-server-side-encryption", "the encryption has its own options, so that every call carries it"),
@@ -65,6 +69,22 @@ pub(super) const LIMITS: Limits = Limits {
     max_meta: 2 << 10,
     max_meta_total: 4 << 10,
 };
+
+/// The action of CAM that a call needs: the pages of the calls, such as /document/product/436/7745 for HEAD.
+pub(super) const fn permission(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Initiate => "cos:InitiateMultipartUpload",
+        Operation::UploadPart => "cos:UploadPart",
+        Operation::Complete => "cos:CompleteMultipartUpload",
+        Operation::Abort => "cos:AbortMultipartUpload",
+        Operation::ListParts => "cos:ListParts",
+        Operation::ListUploads => "cos:ListMultipartUploads",
+        Operation::Head => "cos:HeadObject",
+        Operation::Get => "cos:GetObject",
+        Operation::Put | Operation::PutCopy | Operation::UploadPartCopy => "cos:PutObject",
+        Operation::Delete => "cos:DeleteObject",
+    }
+}
 
 /// Why no bucket can have this name (/document/product/436/13312; the form is also the SDKs' own check).
 pub(super) fn check_bucket(name: &str) -> Result<(), &'static str> {

@@ -55,6 +55,12 @@ pub(crate) struct Names {
     pub(crate) traffic_limit: Option<&'static str>,
     /// The token of temporary credentials.
     pub(crate) security_token: &'static str,
+    /// What a user looks at when there is no such bucket.
+    pub(crate) check_bucket: &'static str,
+    /// What the first half of credentials is called.
+    pub(crate) key_id: &'static str,
+    /// The permission without which the store denies that there is no object, besides that to look, if there is one.
+    pub(crate) permission_to_miss: Option<&'static str>,
     /// What to do where a bucket refuses every customer key with a mere denial, if there are such buckets.
     pub(crate) blocked_keys: Option<&'static str>,
     /// The beginnings of header names that a user may not add to an upload, each with the reason.

@@ -1,6 +1,7 @@
 //! S3: what the manuals of AWS say of names and limits; other stores that speak it mostly follow them.
 
 use super::names::{ChecksumWish, ForbidOverwrite, Limits, Names};
+use crate::operation::Operation;
 
 /// "Protecting data with server-side encryption", "Checking object integrity" and the API reference of the calls, in the
 /// Amazon S3 manuals.
@@ -40,6 +41,10 @@ pub(super) const NAMES: Names = Names {
     forbid_overwrite: ForbidOverwrite { header: ("if-none-match", "*"), at_initiate: false, despite_versions: true },
     traffic_limit: None,
     security_token: "x-amz-security-token",
+    check_bucket: "check the bucket's name, the endpoint and the region",
+    key_id: "access key id",
+    // "HeadObject": without it a key that has no object is answered as one that may not be looked at.
+    permission_to_miss: Some("s3:ListBucket"),
     // "Blocking or unblocking SSE-C for a general purpose bucket": 403 AccessDenied to every write that names a key.
     blocked_keys: Some(
         "since April 2026 buckets of AWS refuse customer keys unless they are told to take them \
@@ -82,6 +87,23 @@ pub(super) const LIMITS: Limits = Limits {
 /// The region that requests are signed for where none is given: that of AWS's first one, which stores without regions
 /// take as well.
 pub(super) const REGION: &str = "us-east-1";
+
+/// The action of IAM that a call needs ("Required permissions for Amazon S3 API operations").
+pub(super) const fn permission(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Initiate
+        | Operation::UploadPart
+        | Operation::UploadPartCopy
+        | Operation::Complete
+        | Operation::Put
+        | Operation::PutCopy => "s3:PutObject",
+        Operation::Abort => "s3:AbortMultipartUpload",
+        Operation::ListParts => "s3:ListMultipartUploadParts",
+        Operation::ListUploads => "s3:ListBucketMultipartUploads",
+        Operation::Head | Operation::Get => "s3:GetObject",
+        Operation::Delete => "s3:DeleteObject",
+    }
+}
 
 /// Why no bucket can have this name ("General purpose bucket naming rules"). Upper-case letters and `_`, which other
 /// stores and old buckets have, are let through: they only need addresses of path style.

@@ -163,12 +163,15 @@ async fn must_be_free(job: &Job) -> Result<()> {
         Err(error) if error.status() == Some(404) => Ok(()),
         // An object under a customer key answers so, and so does a bucket to those who may not look.
         Err(error) if may_be_the_key(&error) => {
+            let look = job.permission(Operation::Head);
+            let to_miss = job.client.dialect().names().permission_to_miss;
             let untold = format!("whether {} exists cannot be told, and it is not to be replaced", job.object());
             Err(Error::new(error.kind(), untold)
-                .with_hint(
+                .with_hint(format!(
                     "choose another key if an object under a customer key is there; otherwise check that these \
-                     credentials are valid and may look at objects (cos:HeadObject)",
-                )
+                     credentials are valid and may look at objects ({look}{})",
+                    to_miss.map_or_else(String::new, |it| format!(", and {it} to be told that there is none"))
+                ))
                 .at(Operation::Head)
                 .caused_by(error))
         }

@@ -195,9 +195,10 @@ async fn found(job: &Job, upload: &UploadId) -> Result<Whereabouts> {
             Verdict::CompleteAgain | Verdict::Occupied => return Ok(Whereabouts::Alive),
             Verdict::Unknown if alive == Alive::Yes => return Ok(Whereabouts::Alive),
             Verdict::Unknown => {
-                let error = unknown(job, upload, hidden.unwrap_or(ErrorKind::Unavailable)).with_hint(
-                    "allow HEAD on the object (cos:HeadObject), so that it can be told; or start anew with --restart",
-                );
+                let error = unknown(job, upload, hidden.unwrap_or(ErrorKind::Unavailable)).with_hint(format!(
+                    "allow HEAD on the object ({}), so that it can be told; or start anew with --restart",
+                    job.permission(Operation::Head)
+                ));
                 return Err(match look {
                     Ok(_) => error,
                     Err(cause) => error.caused_by(cause),

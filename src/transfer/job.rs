@@ -15,6 +15,7 @@ use crate::{
     checksum::{Algorithm, Checksum},
     error::{Error, Result},
     ident::{ETag, ObjectKey, UploadId, VersionId},
+    operation::Operation,
     sse::SseContext,
     transfer::{
         Clobber, Concurrency, EndpointProfiles, Plan, Progress, ProvedBy, Receipt, ReceiptChecksum, ReceiptSse, Span,
@@ -214,6 +215,11 @@ impl Job {
         if let Some(kind) = self.assurance.kind(self.algorithm) {
             self.profiles.note(self.client.address(), kind, proof, self.client.clock().unix_seconds());
         }
+    }
+
+    /// The store's name for the permission that a call needs.
+    pub(crate) fn permission(&self, operation: Operation) -> &'static str {
+        self.client.dialect().permission(operation)
     }
 
     /// Whether the store is told checksums, and refuses what does not fit.

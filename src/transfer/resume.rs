@@ -338,7 +338,7 @@ pub(crate) fn identity(job: &Job) -> Result<Identity> {
     let endpoint = format!("{}://{}", if address.is_https() { "https" } else { "http" }, address.authority());
     let now = job.client.clock().unix_seconds();
     let identity = Identity::new(&asked, job.plan.part_size, &job.nonce, now, Some(&endpoint))?;
-    if job.client.dialect().names().checksum_wish.is_none() {
+    if !job.client.dialect().checksum_is_a_choice() {
         return Ok(identity);
     }
     let checksum = Some(job.algorithm.name().to_owned());
@@ -358,7 +358,7 @@ fn asked<'a>(job: &'a Job, target: &'a Target, source: &'a SourceState) -> Asked
         ChecksumChoice::Only(algorithm) => Some((algorithm.name(), true)),
         ChecksumChoice::ContentMd5 => Some(("", false)),
     };
-    let checksum = checksum.filter(|_| job.client.dialect().names().checksum_wish.is_some());
+    let checksum = checksum.filter(|_| job.client.dialect().checksum_is_a_choice());
     let Wish { properties, part_size, .. } = &job.wish;
     Asked { target, source, sse: &job.sse, properties, part_size: *part_size, checksum }
 }

@@ -63,7 +63,7 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     };
     let of_whole = at_complete.or(seen.as_ref().and_then(|seen| checksum.comparable(seen.checksum))).is_some();
     // Where the dialect leaves it to the store to keep one, the parts' own are enough, each of which was proved.
-    let by_parts = parts_confirmed && job.client.dialect().names().checksum_wish.is_some();
+    let by_parts = parts_confirmed && job.client.dialect().checksum_is_a_choice();
     if !of_whole && !by_parts {
         return Err(Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {object}"))
             .with_hint("the object exists, but nothing proves that it is whole; read it back to be sure")
@@ -188,7 +188,10 @@ fn unseen(job: &Job, object: &str, error: Error) -> Error {
         _ => (error.kind(), format!("{object} was completed, but could not be looked at to compare it")),
     };
     Error::new(kind, message)
-        .with_hint("allow HEAD on the object (cos:HeadObject), then check it with: sealift stat")
+        .with_hint(format!(
+            "allow HEAD on the object ({}), then check it with: sealift stat",
+            job.permission(Operation::Head)
+        ))
         .at(Operation::Head)
         .caused_by(error)
 }

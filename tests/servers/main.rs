@@ -22,6 +22,8 @@ mod proxy;
 mod resume;
 mod sealift;
 mod server;
+mod streams;
+mod ways;
 mod world;
 
 use std::{process::ExitCode, sync::Arc};
@@ -67,6 +69,17 @@ fn trials(world: &Arc<World>, server: &Arc<Server>) -> Vec<Trial> {
         plan.add(mode, "a byte changes on the way", doubt::changed_once);
         plan.add(mode, "bytes change on the way, again and again", doubt::changed_always);
         plan.add(mode, "an object that is there is not replaced", overwrite::there_before);
+        plan.add(mode, "a stream", streams::piped);
+        plan.add(mode, "a stream that is spooled", streams::spooled);
+        plan.add(mode, "a stream that is spooled, killed, the same command goes on", streams::spooled_and_killed);
+        plan.add(mode, "a stream whose bytes change on the way", streams::changed_on_the_way);
+        plan.add(mode, "proved by checksums in heads", ways::in_the_head);
+        plan.add(mode, "proved by Content-MD5", ways::content_md5);
+    }
+    // Some are asked again and again, with pauses in between.
+    plan.add(Mode::None, "proved by checksums behind bodies", ways::behind_the_body);
+    if server.takes(Mode::Kms) {
+        plan.add(Mode::Kms, "a KMS key that is not there", ways::unknown_kms_key);
     }
     plan.add(Mode::None, "an object that appears meanwhile is not replaced", overwrite::there_meanwhile);
     plan.add(Mode::None, "a PUT of the key while the upload is open", overwrite::put_meanwhile);

@@ -52,7 +52,7 @@ fn whole_life(case: &Case, source: &Path, key: &str, more: &[&str]) -> String {
     if key == IN_PARTS {
         assert_eq!(receipt["parts"], 10, "{receipt}");
         case.note("stat", shown);
-        case.note("verified", &checks(&receipt, |check| !check.starts_with("echo:")));
+        case.note("verified", &not_echoes(&receipt));
         case.note("confirmed by", &checks(&receipt, |check| check.starts_with("echo:")).replace("echo:", ""));
         case.note("refusal", "–");
     }
@@ -62,15 +62,23 @@ fn whole_life(case: &Case, source: &Path, key: &str, more: &[&str]) -> String {
 /// A receipt says by what the bytes and the encryption were proved.
 #[track_caller]
 pub(crate) fn proved(case: &Case, receipt: &Value) {
-    let has = |names: &[&str]| {
-        let verified = receipt["verified"].as_array().unwrap();
-        verified.iter().any(|check| names.contains(&check.as_str().unwrap()))
-    };
-    assert!(has(&["part-checksums", "part-md5", "object-checksum"]), "{receipt}");
-    assert!(has(&["source-unchanged"]), "{receipt}");
+    proved_stream(case, receipt);
+    assert!(verified(receipt, &["source-unchanged"]), "{receipt}");
+}
+
+/// The same for what has come by a pipe, and is not there to be looked at again.
+#[track_caller]
+pub(crate) fn proved_stream(case: &Case, receipt: &Value) {
+    assert!(verified(receipt, &["part-checksums", "part-md5", "object-checksum", "object-md5"]), "{receipt}");
     assert_eq!(receipt["sse"]["mode"], case.mode.to_string(), "{receipt}");
     // An answer that came with the data, not a later look at the object.
-    assert!(has(&["echo:parts", "echo:put"]) || case.mode == Mode::None, "{receipt}");
+    assert!(verified(receipt, &["echo:parts", "echo:put"]) || case.mode == Mode::None, "{receipt}");
+}
+
+/// Whether a receipt names one of these checks.
+pub(crate) fn verified(receipt: &Value, names: &[&str]) -> bool {
+    let verified = receipt["verified"].as_array().unwrap();
+    verified.iter().any(|check| names.contains(&check.as_str().unwrap()))
 }
 
 /// A mode that the server does not do ends with exit code 5 or 6 and the reason, and leaves nothing.
@@ -105,6 +113,11 @@ fn closed(case: &Case, sealift: &Sealift<'_>, key: &str) {
         }
         case.note(column, &format!("exit {code}"));
     }
+}
+
+/// The checks of a receipt that are of bytes.
+pub(crate) fn not_echoes(receipt: &Value) -> String {
+    checks(receipt, |check| !check.starts_with("echo:"))
 }
 
 /// The checks of a receipt that are wanted, in one order.

@@ -41,6 +41,11 @@ pub(crate) enum Trick {
     ErrorInside200 {
         done: bool,
     },
+    /// Takes the checksums out of the heads of all answers, as if the server checked them and told none; and knows no
+    /// checksums behind bodies unless it is said to.
+    HideChecksums {
+        trailers: bool,
+    },
 }
 
 /// What a request asks for, as far as it matters here.
@@ -56,6 +61,8 @@ pub(crate) enum Call {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) call: Call,
+    /// Its first line and fields.
+    pub(crate) head: String,
     /// Bytes of its body.
     pub(crate) size: u64,
     /// The body, unless it is data.
@@ -88,6 +95,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// What is smaller is no part of a file, but a trial.
 const LEAST_DATA: u64 = 1 << 20;
 const LONGEST_HEAD: usize = 64 << 10;
+const NO_TRAILERS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NotImplemented</Code><Message>A \
+                           header you provided implies functionality that is not implemented.</Message></Error>";
 const SPOILT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code><Message>We \
                       encountered an internal error. Please try again.</Message></Error>";
 
@@ -161,12 +170,13 @@ impl Shared {
         let call = call_of(&head);
         let size = content_length(&head);
         let plays = call == Call::Complete
-            && !matches!(self.trick, Trick::HoldParts { .. } | Trick::ChangeParts { .. })
+            && matches!(self.trick, Trick::LoseAnswerOfComplete | Trick::ErrorInside200 { .. })
             && self.plays();
+        let refuses = self.trick == (Trick::HideChecksums { trailers: false }) && has_field(&head, "x-amz-trailer");
         if call == Call::UploadPart && size >= LEAST_DATA {
             self.hold();
         }
-        let mut store = if plays && self.trick == (Trick::ErrorInside200 { done: false }) {
+        let mut store = if refuses || (plays && self.trick == (Trick::ErrorInside200 { done: false })) {
             None
         } else {
             let mut store = self.connect()?;
@@ -176,18 +186,27 @@ impl Shared {
             Some(store)
         };
         let body = self.hand_on(&mut client, store.as_mut(), call, size)?;
-        self.seen.lock().unwrap().push(Seen { call, size, body });
+        self.seen.lock().unwrap().push(Seen { call, head, size, body });
         match store {
             Some(mut store) if plays => {
                 let _ = io::copy(&mut store, &mut io::sink());
             }
-            Some(mut store) => copy_answer(&mut store, &mut client)?,
+            Some(mut store) => {
+                if matches!(self.trick, Trick::HideChecksums { .. }) {
+                    client.write_all(without_checksums(&read_head(&mut store)?).as_bytes())?;
+                }
+                copy_answer(&mut store, &mut client)?;
+            }
             None => {}
         }
-        if plays && self.trick != Trick::LoseAnswerOfComplete {
-            let length = SPOILT.len();
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\nconnection: close";
-            write!(client, "{head}\r\ncontent-length: {length}\r\n\r\n{SPOILT}")?;
+        let own = match self.trick {
+            Trick::ErrorInside200 { .. } if plays => Some(("200 OK", SPOILT)),
+            _ if refuses => Some(("501 Not Implemented", NO_TRAILERS)),
+            _ => None,
+        };
+        if let Some((status, text)) = own {
+            let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/xml\r\nconnection: close");
+            write!(client, "{head}\r\ncontent-length: {}\r\n\r\n{text}", text.len())?;
         }
         client.conn.send_close_notify();
         client.flush()
@@ -203,7 +222,7 @@ impl Shared {
     /// Whether it is time to spoil something; it is then counted.
     fn plays(&self) -> bool {
         let most = match self.trick {
-            Trick::None => 0,
+            Trick::None | Trick::HideChecksums { .. } => 0,
             Trick::ChangeParts { times } => times,
             Trick::HoldParts { after } => after,
             Trick::LoseAnswerOfComplete | Trick::ErrorInside200 { .. } => 1,
@@ -285,6 +304,15 @@ fn content_length(head: &str) -> u64 {
     let mut fields = head.lines().filter_map(|line| line.split_once(':'));
     let field = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     field.map_or(0, |(_, value)| value.trim().parse().unwrap())
+}
+
+fn has_field(head: &str, name: &str) -> bool {
+    head.lines().filter_map(|line| line.split_once(':')).any(|(field, _)| field.eq_ignore_ascii_case(name))
+}
+
+fn without_checksums(head: &str) -> String {
+    let told = |line: &&str| !line.to_ascii_lowercase().starts_with("x-amz-checksum-");
+    head.split_inclusive("\r\n").filter(told).collect()
 }
 
 fn call_of(head: &str) -> Call {

@@ -35,6 +35,22 @@ EXPECTED = {
     "UploadPart with another key": {"seaweedfs": "200", "garage": "refused early", "": "400 InvalidArgument"},
     "UploadPart with no key": {"seaweedfs": "200", "garage": "refused early", "": "400 InvalidArgument"},
     "UploadPart, wrong Content-MD5": {"": "400 BadDigest"},
+    "PutObject, wrong Content-MD5": {"": "400 BadDigest"},
+    "UploadPart, wrong CRC-32C in the head": {"rgw-16": "200", "": "400 BadDigest"},
+    "UploadPart, wrong CRC-64/NVME in the head": {"rgw": "200", "": "400 BadDigest"},
+    "PutObject, wrong CRC-32C in the head": {"rgw": "200", "": "400 BadDigest"},
+    "CRC-64/NVME of an object of one part, told by": {
+        "rgw-16": "nobody",
+        "rgw-20": "UploadPart, Complete, HEAD (as one of parts)",
+        "": "UploadPart, Complete, HEAD",
+    },
+    "CRC-64/NVME of an object of two parts, told by": {"rgw-16": "nobody", "": "UploadPart, Complete, HEAD"},
+    "Create, UploadPart with a KMS key that is not there": {
+        "rgw-16": "403 InvalidAccessKeyId",
+        "rgw": "400 InvalidArgument",
+        "seaweedfs": "500 InternalError",
+        "": "200",
+    },
 }
 
 
@@ -126,6 +142,40 @@ def digests(peer):
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
     yield "UploadPart, wrong Content-MD5", upload.part(1, 10, ContentMD5=wrong)
     upload.abort()
+    yield "PutObject, wrong Content-MD5", peer.ask("put_object", Key="quirks/put", Body=b"p", ContentMD5=wrong)[1]
+    for name, word, wrong in (("32C", "CRC32C", "AAAAAA=="), ("64/NVME", "CRC64NVME", "AAAAAAAAAAA=")):
+        upload = Upload(peer, "digest", ChecksumAlgorithm=word, ChecksumType="FULL_OBJECT")
+        yield f"UploadPart, wrong CRC-{name} in the head", upload.part(1, 10, **{f"Checksum{word}": wrong})
+        upload.abort()
+    put = peer.ask("put_object", Key="quirks/put", Body=b"p", ChecksumCRC32C="AAAAAA==")
+    yield "PutObject, wrong CRC-32C in the head", put[1]
+
+
+def tellers(peer):
+    """Who tells a checksum that the upload was opened with, and that nobody else has told."""
+    for count in ("one part", "two parts"):
+        upload = Upload(peer, "told", ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT")
+        answers = {}
+        for number in range(1, 2 if count == "one part" else 3):
+            answer, words = peer.ask("upload_part", **upload.given, PartNumber=number, Body=b"p" * PART)
+            require(answer is not None, words)
+            upload.parts[number], answers["UploadPart"] = answer["ETag"], answer
+        answers["Complete"], words = upload.complete(ChecksumType="FULL_OBJECT")
+        require(answers["Complete"] is not None, words)
+        answers["HEAD"], words = peer.ask("head_object", Key=upload.key, ChecksumMode="ENABLED")
+        require(answers["HEAD"] is not None, words)
+        sums = {name: answer.get("ChecksumCRC64NVME") for name, answer in answers.items()}
+        told = [f"{name} (as one of parts)" if "-" in it else name for name, it in sums.items() if it]
+        yield f"CRC-64/NVME of an object of {count}, told by", ", ".join(told) or "nobody"
+
+
+def kms_keys(peer):
+    upload = Upload(peer, "kms", ServerSideEncryption="aws:kms", SSEKMSKeyId="no-such-key")
+    words = upload.words
+    if upload.created:
+        words = upload.part(1, 10)
+        upload.abort()
+    yield "Create, UploadPart with a KMS key that is not there", words
 
 
 def expected(kind, quirk):
@@ -184,7 +234,7 @@ def first_part(peer, key, process):
 def main(binary, work, env_file):
     peer = Peer(env_file, work)
     verdicts = Verdicts(f"quirks of {peer.name}")
-    for group in (completes, writers, lists, encryption, digests):
+    for group in (completes, writers, lists, encryption, digests, tellers, kms_keys):
         with verdicts.trial("asked", group.__name__):
             for quirk, words in group(peer):
                 verdicts.equal("quirk", quirk, words, expected(peer.kind, quirk))
@@ -192,7 +242,7 @@ def main(binary, work, env_file):
     for mode in peer.modes():
         if mode in ("none", "customer"):
             replaced(peer, binary, verdicts, mode)
-    verdicts.at_least(len(EXPECTED) + 5 + 2)
+    verdicts.at_least(len(EXPECTED) + 7 + 2)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ pub(crate) fn aborted_meanwhile(case: &Case) {
 }
 
 /// How many parts are there when something happens.
-const HALF: u32 = 5;
+pub(crate) const HALF: u32 = 5;
 
 /// A proxy at which an upload stops half-way, until it is told to go on.
 pub(crate) fn half_way(case: &Case) -> Proxy {

@@ -2,7 +2,8 @@
 
 use std::{
     env,
-    io::Read as _,
+    fs::{self, File},
+    io::{self, Read as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -87,6 +88,33 @@ impl<'a> Sealift<'a> {
         self.start(&words.iter().map(String::as_str).collect::<Vec<_>>(), &options)
     }
 
+    /// `put -` with the options of the mode: the bytes of a file come by a pipe.
+    pub(crate) fn put_stream(&self, source: &Path, key: &str, more: &[&str]) -> Done {
+        let mut child = self.start_stream(key, more);
+        let (mut pipe, mut file) = (child.stdin.take().unwrap(), File::open(source).unwrap());
+        // One that ends before the stream does says why.
+        let fed = io::copy(&mut file, &mut pipe);
+        drop(pipe);
+        let done = Done::from(child.wait_with_output().unwrap());
+        assert!(fed.is_ok() || done.code != Some(0), "it has not read all: {done:?}");
+        done
+    }
+
+    /// The same, started; its standard input is open.
+    pub(crate) fn start_stream(&self, key: &str, more: &[&str]) -> Child {
+        let (words, options) = self.put_words(Path::new("-"), key, more);
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let mut command = self.command(&words, &options);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// What was found out about the server, in the words of the file that keeps it: one for each kind of checksum.
+    pub(crate) fn found_out(&self) -> Vec<String> {
+        let file = self.home.path().join(".cache/sealift/endpoints.json");
+        let found: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        found.as_object().unwrap().values().map(|it| it["proof"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// The same, and slow enough to be met under way: six seconds for ten parts, one after the other.
     pub(crate) fn slow_put(&self, source: &Path, key: &str) -> Child {
         self.start_put(source, key, &["--limit-rate", "8MiB", "--concurrency", "1"])
@@ -109,7 +137,7 @@ impl<'a> Sealift<'a> {
         let target = self.target();
         self.run(&["get", &url, target.to_str().unwrap()], &self.case.reading()).value();
         crate::world::same_bytes(&target, source);
-        std::fs::remove_file(target).unwrap();
+        fs::remove_file(target).unwrap();
         stat
     }
 

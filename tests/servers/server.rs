@@ -97,8 +97,28 @@ impl Server {
         self.kind == Kind::Garage
     }
 
+    /// As what its check of a CRC-32C in the head of a part is found out, if it has one.
+    pub(crate) fn checks_heads(&self) -> Option<&'static str> {
+        (self.kind != Kind::OldRgw).then_some("header")
+    }
+
+    /// The same of one behind the body. SeaweedFS answers a wrong one as if the body were cut short, which proves
+    /// nothing, so that the head is left.
+    pub(crate) fn checks_trailers(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::OldRgw => None,
+            Kind::SeaweedFs => Some("header"),
+            Kind::Rgw | Kind::Garage => Some("trailer"),
+        }
+    }
+
+    /// Whether it says of a KMS key that it does not have it.
+    pub(crate) fn names_unknown_kms_keys(&self) -> bool {
+        matches!(self.kind, Kind::OldRgw | Kind::Rgw)
+    }
+
     /// Whether a look at the object does not show the checksum that its receipt has: nobody keeps one, or, of an upload
-    /// of one part, Ceph's gateway tells it at Complete only.
+    /// of one part, Ceph's gateway calls it a checksum of parts by then, and it is none of the bytes as far as that says.
     pub(crate) fn forgets_checksum(&self, receipt: &Value) -> bool {
         receipt["checksum"]["type"] == "sent" || (self.kind == Kind::Rgw && receipt["parts"] == 1)
     }

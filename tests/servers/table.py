@@ -21,6 +21,8 @@ TABLES = {
         "killed", "abort", "aborted by others", "part replaced by others", "lost Complete", "error inside 200",
         "changed on the way", "wrong digest",
     ],
+    "Streams": ["stream", "stream, spooled", "stream, spooled, killed", "stream, changed on the way"],
+    "Ways of proof": ["CRC-32C in the head", "CRC-32C behind the body", "Content-MD5", "unknown KMS key"],
     "Keys and writers": ["awkward keys", "no-clobber", "no-clobber, raced", "1,000 parts"],
 }  # fmt: skip
 MODES = ["none", "managed", "kms", "customer"]

@@ -193,3 +193,52 @@ fn a_store_that_need_not_name_its_requests_is_not_called_a_stranger() {
     let error = refusal(S3, Operation::Put, &SseContext::none(S3), &answer(404, &body("NoSuchBucket", "none"), false));
     assert!(!error.hint().unwrap().contains("proxy"), "{error:?}");
 }
+
+#[test]
+fn a_denial_names_what_a_policy_may_lack_in_the_words_of_the_store() {
+    let denied = |dialect, operation, code: &str| {
+        let text = if code.is_empty() { String::new() } else { body(code, "words") };
+        let answer = answer(403, &text, true);
+        refusal(dialect, operation, &SseContext::none(dialect), &answer).hint().unwrap().to_owned()
+    };
+    for (operation, cos, s3) in [
+        (Operation::Head, "cos:HeadObject", "s3:GetObject"),
+        (Operation::ListParts, "cos:ListParts", "s3:ListMultipartUploadParts"),
+        (Operation::Abort, "cos:AbortMultipartUpload", "s3:AbortMultipartUpload"),
+        (Operation::UploadPart, "cos:UploadPart", "s3:PutObject"),
+    ] {
+        for code in ["AccessDenied", ""] {
+            let (ours, theirs) = (denied(COS, operation, code), denied(S3, operation, code));
+            assert!(ours.contains(cos) && !ours.contains("s3:"), "{ours}");
+            assert!(theirs.contains(s3) && !theirs.contains("cos:"), "{theirs}");
+        }
+    }
+    assert!(!denied(S3, Operation::Head, "InvalidAccessKeyId").contains("s3:"), "that is no matter of policies");
+    for (code, cos, s3) in [("NoSuchBucket", "appid", "endpoint"), ("InvalidAccessKeyId", "secret id", "access key id")]
+    {
+        let (ours, theirs) = (denied(COS, Operation::Put, code), denied(S3, Operation::Put, code));
+        assert!(ours.contains(cos) && !ours.contains(s3), "{ours}");
+        assert!(theirs.contains(s3) && !theirs.contains(cos), "{theirs}");
+    }
+}
+
+#[test]
+fn a_kms_key_that_the_store_does_not_have_is_named_where_its_answer_allows() {
+    let kms = SseContext::kms(S3, Some("no-such-key".to_owned()), None).unwrap();
+    let refuse = |sse: &SseContext, status, code: &str, words: &str| {
+        refusal(S3, Operation::UploadPart, sse, &answer(status, &body(code, words), true))
+    };
+    let ceph = "Failed to retrieve the actual key, kms-keyid: no-such-key";
+    for (status, code) in [(400, "InvalidArgument"), (403, "InvalidAccessKeyId")] {
+        let error = refuse(&kms, status, code, ceph);
+        assert_eq!(error.kind(), ErrorKind::Encryption, "{error}");
+        assert!(error.hint().unwrap().contains("check the KMS key"), "{error}");
+        assert_ne!(refuse(&SseContext::none(S3), status, code, ceph).kind(), ErrorKind::Encryption);
+        assert_ne!(refuse(&kms, status, code, "other words").kind(), ErrorKind::Encryption);
+    }
+    let plain = "We encountered an internal error, please try again.";
+    let error = refuse(&kms, 500, "InternalError", plain);
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "it may as well be anything else");
+    assert!(error.hint().unwrap().contains("try again later; if it stays so, check the KMS key"), "{error}");
+    assert_eq!(refuse(&SseContext::none(S3), 500, "InternalError", plain).hint(), Some("try again later"));
+}

@@ -6,7 +6,7 @@ use sealift::{
     emulator::{EmulatorOptions, FaultPlan, Request},
     error::ErrorKind,
     sse::{CustomerKey, KmsContext, SseContext, SseMode},
-    transfer::{ChecksumChoice, Concurrency, Receipt, UploadRequest, journal::MemoryJournal},
+    transfer::{ChecksumChoice, Clobber, Concurrency, Receipt, UploadRequest, journal::MemoryJournal},
 };
 
 use super::rig::{MIB, Rig, encryption_headers};
@@ -160,13 +160,13 @@ async fn what_was_found_out_is_not_asked_again() {
     let first = rig.seen("UploadPart").len();
     done(&rig, request(&rig, &none()), &none()).await;
     assert_eq!(rig.seen("UploadPart").len() - first, 2, "two parts and no probe");
-    // And a small file is one PUT by now, with its checksum behind it.
+    // It says nothing of a PUT: a small file is one part, with its checksum behind it.
     std::fs::write(rig.file(), b"small").unwrap();
     let receipt = rig.uploader.upload(request(&rig, &none())).await.unwrap();
-    assert_eq!(receipt.upload_id, None);
-    let put = rig.seen("Put").pop().unwrap();
+    assert_eq!((receipt.parts, receipt.upload_id.is_some()), (1, true));
+    let part = rig.seen("UploadPart").pop().unwrap();
     let trailer = ("x-amz-trailer".to_owned(), "x-amz-checksum-crc64nvme".to_owned());
-    assert!(put.headers.contains(&trailer), "{:?}", put.headers);
+    assert!(part.headers.contains(&trailer), "{:?}", part.headers);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,4 +245,17 @@ async fn streams_of_any_length_are_proved_as_files_are() {
         assert_eq!(receipt.size, len as u64);
         assert!(receipt.verified.iter().any(|it| it == "object-checksum"), "{len}: {:?}", receipt.verified);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_look_is_told_what_s3_calls_it() {
+    let denied = || FaultPlan::new().on("Head").answer(403, "");
+    let rig = rig(PART + 1, |options| options.faults(denied())).await;
+    let error = rig.uploader.upload(request(&rig, &none()).clobber(Clobber::Never)).await.unwrap_err();
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("(s3:GetObject, and s3:ListBucket to be told that there is none)"), "{hint}");
+    rig.store.emulator.set_faults(denied().on("Complete").drop_crc());
+    let error = rig.uploader.upload(request(&rig, &none())).await.unwrap_err();
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("allow HEAD on the object (s3:GetObject)"), "{hint}");
 }
