@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -16,8 +17,8 @@ use sealift::{
     operation::Operation,
     signing::Credentials,
     sse::SseMode,
-    transfer::{Concurrency, EndpointProfiles, journal::StateDir},
-    transport::{ClientOptions, MaskedHead, RequestObserver},
+    transfer::{Concurrency, Download, DownloadRequest, EndpointProfiles, journal::StateDir},
+    transport::{ClientOptions, ConnectTo, MaskedHead, RequestObserver},
     wire::{Address, Addressing},
 };
 use tempfile::TempDir;
@@ -25,7 +26,7 @@ use tempfile::TempDir;
 use crate::{
     expect::End,
     fault::{self, Fault, Harm},
-    judge,
+    fetched, judge,
     place::Place,
     sources::Sources,
 };
@@ -94,6 +95,12 @@ impl Cell {
         }
     }
 
+    /// The encryption that a receipt has to tell of: S3 encrypts what was not to be encrypted too, and says so.
+    pub(crate) fn told_mode(&self) -> &'static str {
+        let unsaid = self.place.is_small() && matches!(self.fault.verb, "drop_echo" | "downgrade_echo");
+        if self.mode == SseMode::None && self.is_s3() && !unsaid { "managed" } else { self.mode.name() }
+    }
+
     /// Whether nobody could tell a run of it from one that hangs, so that it is stopped after so many faults.
     fn patience(&self) -> Option<usize> {
         match self.place {
@@ -110,9 +117,10 @@ impl Cell {
         matches!(self.fault.harm(self.place.operation()), Harm::Silence { patient: true, .. })
     }
 
-    /// Whether it mostly waits.
+    /// Whether it mostly waits. A download that breaks off is taken up again several times.
     pub(crate) fn is_slow(&self) -> bool {
-        self.is_silent() || !self.once && matches!(self.place, Place::Complete | Place::DoubtMade | Place::DoubtAlive)
+        let long = matches!(self.place, Place::Complete | Place::DoubtMade | Place::DoubtAlive | Place::Get);
+        self.is_silent() || !self.once && long
     }
 
     /// Runs it.
@@ -123,11 +131,22 @@ impl Cell {
             let stopped = bench.upload(uploader).await.unwrap_err();
             assert!(stopped.is_resumable(), "{self}: {stopped:?}");
         }
+        if self.place == Place::Get {
+            bench.upload(uploader).await.unwrap();
+        }
         let mut rules = self.place.stage(self.mode != SseMode::None);
-        rules.push(self.fault.rule(self.place.operation(), self.place.part(self.parts()), self.once));
+        rules.extend(self.fault.rules(self.place.operation(), self.place.part(self.parts()), self.once));
         bench.emulator.set_faults(fault::plan(&rules));
         let before = bench.emulator.transcript().len();
         bench.sent.0.lock().unwrap().clear();
+        if self.place == Place::Get {
+            let outcome = bench.download(uploader).await;
+            let seen = bench.emulator.transcript().split_off(before);
+            bench.emulator.set_faults(FaultPlan::new());
+            let end = fetched::judge(&bench, uploader, outcome, &seen).await;
+            bench.emulator.stop().await;
+            return end;
+        }
         let upload = bench.upload(uploader);
         let outcome = match self.patience() {
             Some(times) => bench.stopped_after(upload, times).await,
@@ -175,13 +194,18 @@ impl<'a> Bench<'a> {
         let bucket = Bucket::new(cell.dialect, emulator.bucket()).unwrap();
         let region = Region::new(emulator.region()).unwrap();
         let endpoint = emulator.endpoint();
-        let address = Address::new(cell.dialect, &bucket, Some(&region), Some(&endpoint), Addressing::Path).unwrap();
+        // One PUT is sent to an S3 store only if it is known how that proves one: by its manual, as of the first of them.
+        let documented = cell.is_s3() && cell.place.is_small();
+        let (endpoint, way) = if documented { (None, Addressing::Auto) } else { (Some(&*endpoint), Addressing::Path) };
+        let address = Address::new(cell.dialect, &bucket, Some(&region), endpoint, way).unwrap();
         let (id, key) = emulator.secret();
         let credentials = Arc::new(Credentials::new(id, key).unwrap());
         let sent = Arc::new(Sent::default());
         let stall = if cell.is_silent() { SHORT_STALL } else { STALL };
         let attempts = if cell.is_silent() && cell.place == Place::Delete { FEW_ATTEMPTS } else { ATTEMPTS };
         let options = ClientOptions::default().attempts(attempts).stall_timeout(stall).observer(sent.clone());
+        let here = emulator.addr().to_string().parse::<ConnectTo>().unwrap();
+        let options = if documented { options.connect_to(here) } else { options };
         let client = StoreClient::new(address, credentials, options.ca_cert(emulator.ca_cert().unwrap())).unwrap();
         let (source, content) = sources.of(cell);
         Self { cell, emulator, client, content, source, sent, dir }
@@ -196,6 +220,18 @@ impl<'a> Bench<'a> {
             .concurrency(Concurrency::Fixed(1))
             .profiles(EndpointProfiles::default());
         uploader.upload(if self.cell.journal { request.journal(self.state()) } else { request })
+    }
+
+    /// The download that is tried, and tried again.
+    pub(crate) fn download(&self, uploader: &Uploader) -> Download {
+        std::fs::create_dir_all(self.folder()).unwrap();
+        let to = self.folder().join("object");
+        uploader.download(DownloadRequest::new(self.client.clone(), self.key(), to).sse(self.cell.sse()))
+    }
+
+    /// Where nothing is but what was downloaded.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.dir.path().join("fetched")
     }
 
     pub(crate) fn key(&self) -> ObjectKey {

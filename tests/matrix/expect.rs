@@ -58,6 +58,7 @@ pub(crate) fn expected(cell: &Cell) -> End {
         Place::Resume => resume(cell, harm),
         Place::Abort => removal(cell, harm, Rejected),
         Place::Put => put(cell, harm),
+        Place::Get => get(cell, harm),
         Place::Delete => removal(cell, harm, if cell.mode == SseMode::None { Integrity } else { Encryption }),
     }
 }
@@ -66,11 +67,15 @@ pub(crate) fn expected(cell: &Cell) -> End {
 fn relevant(cell: &Cell) -> Harm {
     let operation = cell.place.operation();
     let harm = cell.fault.harm(operation);
-    let checks = matches!(operation, "UploadPart" | "Complete" | "Head" | "Put");
-    let speaks = matches!(operation, "Initiate" | "UploadPart" | "Complete" | "Head" | "Put");
+    let checks = matches!(operation, "UploadPart" | "Complete" | "Head" | "Put" | "Get");
+    let speaks = matches!(operation, "Initiate" | "UploadPart" | "Complete" | "Head" | "Put" | "Get");
     // S3's answer to Complete has no word for customer keys (API_CompleteMultipartUpload.html).
     let speaks = speaks && !(operation == "Complete" && cell.is_s3() && cell.mode == SseMode::Customer);
+    let changes = !matches!(operation, "Head" | "ListParts" | "Get");
     match harm {
+        // There is no work to be done.
+        Harm::Late(status, code) if !changes => Harm::Refusal(status, code),
+        Harm::HiddenLate(code) if !changes => Harm::Hidden(code),
         Harm::NoEcho | Harm::WeakEcho | Harm::OtherEcho if !speaks || cell.mode == SseMode::None => Harm::None,
         // There is nothing weaker than the store's own keys but nothing.
         Harm::WeakEcho if cell.mode == SseMode::Managed => Harm::NoEcho,
@@ -83,8 +88,8 @@ fn relevant(cell: &Cell) -> Harm {
 fn passes(harm: Harm) -> bool {
     match harm {
         Harm::Silence { .. } => true,
-        Harm::Refusal(status, _) => status >= 500 || status == 409,
-        Harm::Hidden(code) => code == "InternalError",
+        Harm::Refusal(status, _) | Harm::Late(status, _) => status >= 500 || status == 409,
+        Harm::Hidden(code) | Harm::HiddenLate(code) => code == "InternalError",
         _ => false,
     }
 }
@@ -92,11 +97,15 @@ fn passes(harm: Harm) -> bool {
 /// The kind of a refusal, or of a store that does not answer.
 fn kind(harm: Harm) -> ErrorKind {
     match harm {
-        Harm::Silence { .. } | Harm::Refusal(500.., _) | Harm::Hidden("InternalError") => Unavailable,
+        Harm::Silence { .. }
+        | Harm::Refusal(500.., _)
+        | Harm::Late(500.., _)
+        | Harm::Hidden("InternalError")
+        | Harm::HiddenLate("InternalError") => Unavailable,
         Harm::Refusal(403, _) | Harm::Hidden("AccessDenied") => Credentials,
         Harm::WrongChecksum | Harm::NoChecksum => Integrity,
         Harm::NoEcho | Harm::WeakEcho | Harm::OtherEcho => Encryption,
-        Harm::None | Harm::Refusal(..) | Harm::Hidden(_) => Rejected,
+        Harm::None | Harm::Refusal(..) | Harm::Late(..) | Harm::Hidden(_) | Harm::HiddenLate(_) => Rejected,
     }
 }
 
@@ -124,9 +133,7 @@ fn part(cell: &Cell, harm: Harm) -> End {
         Harm::None | Harm::NoChecksum => End::Done,
         harm if cell.once && (passes(harm) || harm == Harm::WrongChecksum) => End::Done,
         // The first byte is sent in several ways, because such a store may take it in one of them only.
-        Harm::Refusal(400..=499, code) if cell.once && cell.is_s3() && first(cell) && code != "AccessDenied" => {
-            End::Done
-        }
+        Harm::Refusal(400, _) if cell.once && cell.is_s3() && first(cell) => End::Done,
         harm => under_way(harm),
     }
 }
@@ -137,7 +144,8 @@ fn first(cell: &Cell) -> bool {
 
 fn complete(cell: &Cell, harm: Harm) -> End {
     match harm {
-        Harm::None | Harm::NoChecksum | Harm::NoEcho | Harm::Silence { done: true, .. } => End::Done,
+        Harm::None | Harm::NoChecksum | Harm::NoEcho => End::Done,
+        harm if is_done(harm) => End::Done,
         Harm::WrongChecksum | Harm::WeakEcho | Harm::OtherEcho => End::Failed(kind(harm), Left::Object),
         Harm::Refusal(400 | 403, _) => under_way(harm),
         // Doubtful, whatever it says: the next one is answered well, or we stop it after some.
@@ -204,7 +212,13 @@ fn resume(cell: &Cell, harm: Harm) -> End {
 }
 
 fn kind_of_list(harm: Harm) -> Option<ErrorKind> {
-    matches!(harm, Harm::Refusal(..) | Harm::Silence { .. } | Harm::Hidden(_)).then(|| kind(harm))
+    use Harm::{Hidden, HiddenLate, Late, Refusal, Silence};
+    matches!(harm, Refusal(..) | Late(..) | Silence { .. } | Hidden(_) | HiddenLate(_)).then(|| kind(harm))
+}
+
+/// Whether the work was done, whatever the answer says.
+fn is_done(harm: Harm) -> bool {
+    matches!(harm, Harm::Silence { done: true, .. } | Harm::Late(..) | Harm::HiddenLate(_))
 }
 
 /// An upload or object that has to go, after a failure of this kind.
@@ -214,7 +228,9 @@ fn removal(cell: &Cell, harm: Harm, failure: ErrorKind) -> End {
         // The damaged object was to be replaced, so that another DELETE follows another PUT.
         _ if cell.once && failure == Integrity => true,
         // The last look shows that it is gone.
-        Harm::Silence { done: true, .. } if failure == Integrity => true,
+        harm if is_done(harm) && failure == Integrity => true,
+        // Asked again, the store says that there is no such upload, and the list says so too.
+        Harm::Late(..) | Harm::HiddenLate(_) if cell.place == Place::Abort => true,
         // The store is asked again whether it is gone.
         Harm::Refusal(404, _) if cell.once && cell.place == Place::Abort => true,
         _ => false,
@@ -229,9 +245,25 @@ fn put(cell: &Cell, harm: Harm) -> End {
         Harm::None | Harm::NoChecksum => End::Done,
         harm if cell.once && (passes(harm) || harm == Harm::WrongChecksum) => End::Done,
         // What was not to be encrypted is proved by HEAD alone.
-        Harm::Silence { done: true, .. } if cell.mode == SseMode::None => End::Done,
+        harm if is_done(harm) && cell.mode == SseMode::None => End::Done,
+        harm if is_done(harm) => End::Failed(kind(harm), Left::Perhaps),
         // Such an end can hide a success, or one that is still to come.
         Harm::Silence { .. } | Harm::Hidden(_) | Harm::Refusal(500.., _) => End::Failed(kind(harm), Left::Perhaps),
         harm => End::Failed(kind(harm), Left::Nothing),
+    }
+}
+
+/// A download takes its place when all is proved, and leaves nothing before.
+fn get(cell: &Cell, harm: Harm) -> End {
+    let failed = |kind| End::Failed(kind, Left::Nothing);
+    match harm {
+        // Its size is compared, and a warning says that nothing else was.
+        Harm::None | Harm::NoChecksum => End::Done,
+        harm if cell.once && matches!(harm, Harm::Silence { .. } | Harm::Refusal(..)) && passes(harm) => End::Done,
+        // An object may be anything; but it has a length.
+        Harm::Hidden(_) => failed(Protocol),
+        // The key may be another one.
+        Harm::Refusal(400 | 403, _) if cell.mode == SseMode::Customer => failed(Encryption),
+        harm => failed(kind(harm)),
     }
 }

@@ -10,10 +10,14 @@ pub(crate) enum Harm {
     None,
     /// A refusal with this status and code.
     Refusal(u16, &'static str),
+    /// The same, although the work was done.
+    Late(u16, &'static str),
     /// No answer; whether the work was done.
     Silence { done: bool, patient: bool },
     /// An error of this code inside a 200; the work was not done.
     Hidden(&'static str),
+    /// The same, although the work was done.
+    HiddenLate(&'static str),
     /// The checksum in the answer is another one.
     WrongChecksum,
     /// The answer has no checksum.
@@ -26,12 +30,13 @@ pub(crate) enum Harm {
     OtherEcho,
 }
 
-/// A row: one verb of the store's fault plans, with its arguments.
+/// A row: one verb of the store's fault plans, with its arguments, and a second one where it takes both to do harm.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) name: &'static str,
     pub(crate) verb: &'static str,
     arguments: &'static [(&'static str, Argument)],
+    with: Option<&'static str>,
     harm: Harm,
 }
 
@@ -47,13 +52,18 @@ use Argument::{Number, Text};
 const EVER: u64 = 600_000;
 /// No matter to anybody.
 const MOMENT: u64 = 60;
+/// Bytes per second that keep nobody waiting for more than a moment.
+const BRISK: u64 = 32 << 20;
 
 const BROKEN: Harm = Harm::Silence { done: false, patient: false };
 const LOST: Harm = Harm::Silence { done: true, patient: false };
 
 macro_rules! fault {
     ($name:literal, $verb:literal $(, $argument:literal: $value:expr)*; $harm:expr) => {
-        Fault { name: $name, verb: $verb, arguments: &[$(($argument, $value)),*], harm: $harm }
+        Fault { name: $name, verb: $verb, arguments: &[$(($argument, $value)),*], with: None, harm: $harm }
+    };
+    ($name:literal, $verb:literal + $with:literal; $harm:expr) => {
+        Fault { name: $name, verb: $verb, arguments: &[], with: Some($with), harm: $harm }
     };
 }
 
@@ -70,14 +80,25 @@ pub(crate) const FAULTS: &[Fault] = &[
         Harm::Refusal(403, "AccessDenied")),
     fault!("400 InvalidArgument", "answer", "status": Number(400), "code": Text("InvalidArgument");
         Harm::Refusal(400, "InvalidArgument")),
+    fault!("503 SlowDown, done", "answer_after", "status": Number(503), "code": Text("SlowDown");
+        Harm::Late(503, "SlowDown")),
+    fault!("500 InternalError, done", "answer_after", "status": Number(500), "code": Text("InternalError");
+        Harm::Late(500, "InternalError")),
     fault!("InternalError in 200", "error_in_200", "code": Text("InternalError"); Harm::Hidden("InternalError")),
     fault!("AccessDenied in 200", "error_in_200", "code": Text("AccessDenied"); Harm::Hidden("AccessDenied")),
+    fault!("InternalError in 200, done", "error_in_200_after", "code": Text("InternalError");
+        Harm::HiddenLate("InternalError")),
     fault!("reset", "reset"; BROKEN),
+    fault!("reset, by TCP", "hard" + "reset"; BROKEN),
     fault!("request cut", "cut_request", "bytes": Number(9); BROKEN),
     fault!("answer lost", "lose_answer"; LOST),
+    fault!("answer lost, by TCP reset", "hard" + "lose_answer"; LOST),
+    fault!("head cut", "cut_head"; LOST),
     fault!("done later, unheard", "linger", "ms": Number(MOMENT); LOST),
     fault!("answer cut", "cut_stream"; LOST),
-    fault!("body cut", "cut_body"; Harm::None),
+    fault!("body cut", "cut_body"; LOST),
+    fault!("closed after the answer", "close_after"; Harm::None),
+    fault!("narrow", "limit_rate", "bytes": Number(BRISK); Harm::None),
     fault!("body slow", "slow_body", "ms": Number(MOMENT); Harm::None),
     fault!("silent", "delay", "ms": Number(EVER); Harm::Silence { done: false, patient: true }),
     fault!("done, then silent", "answer_late", "ms": Number(EVER); Harm::Silence { done: true, patient: true }),
@@ -96,26 +117,32 @@ impl Fault {
         match self.verb {
             // Only Complete has an answer that begins before it ends.
             "cut_stream" if operation != "Complete" => Harm::None,
+            // The others have answers without a body.
+            "cut_body" if !["Initiate", "Complete", "ListParts", "Get"].contains(&operation) => Harm::None,
             _ => self.harm,
         }
     }
 
-    /// As a rule of a plan.
-    pub(crate) fn rule(&self, operation: &str, part: Option<u16>, once: bool) -> Value {
-        let mut rule = json!({"on": operation, "do": self.verb});
-        for (name, value) in self.arguments {
-            rule[*name] = match value {
-                Number(number) => json!(number),
-                Text(text) => json!(text),
-            };
-        }
-        if let Some(part) = part {
-            rule["part"] = json!(part);
-        }
-        if once {
-            rule["times"] = json!(1);
-        }
-        rule
+    /// As rules of a plan.
+    pub(crate) fn rules(&self, operation: &str, part: Option<u16>, once: bool) -> impl Iterator<Item = Value> {
+        [Some((self.verb, self.arguments)), self.with.map(|verb| (verb, &[][..]))].into_iter().flatten().map(
+            move |(verb, arguments)| {
+                let mut rule = json!({"on": operation, "do": verb});
+                for (name, value) in arguments {
+                    rule[*name] = match value {
+                        Number(number) => json!(number),
+                        Text(text) => json!(text),
+                    };
+                }
+                if let Some(part) = part {
+                    rule["part"] = json!(part);
+                }
+                if once {
+                    rule["times"] = json!(1);
+                }
+                rule
+            },
+        )
     }
 }
 

@@ -118,9 +118,8 @@ impl Court<'_> {
             format!("the receipt tells of {} bytes in {} parts", receipt.size, receipt.parts)
         });
         self.insist(told == Some(checksum.to_string()), || format!("the receipt has the checksum {told:?}"));
-        let mode = if cell.mode == SseMode::None && cell.is_s3() { "managed" } else { cell.mode.name() };
         let key = (cell.mode == SseMode::Kms).then_some(KMS_KEY);
-        let as_asked = receipt.sse.mode == mode
+        let as_asked = receipt.sse.mode == cell.told_mode()
             && receipt.sse.key_md5 == sse.key_md5()
             && receipt.sse.kms_key_id.as_deref().is_none_or(|id| key.is_some_and(|key| id.ends_with(key)))
             && receipt.sse.kms_key_id.is_some() == key.is_some();
@@ -135,7 +134,7 @@ impl Court<'_> {
         let trouble = cell.fault.verb == "delay" || seen.iter().any(|request| request.fault.is_some());
         self.insist(receipt.retries == 0 || trouble, || format!("the receipt tells of {} retries", receipt.retries));
         let whole = receipt.verified.iter().any(|proof| proof == "object-checksum");
-        let parts = receipt.verified.iter().any(|proof| proof == "part-checksums");
+        let parts = receipt.verified.iter().any(|proof| proof == "part-checksums" || proof == "part-md5");
         self.insist(whole || parts, || "nothing proves the bytes".to_owned());
     }
 
@@ -229,6 +228,7 @@ fn may_name(place: Place) -> &'static [Option<Operation>] {
         Place::Head => &[Some(Operation::Head)],
         Place::DoubtMade => &[Some(Operation::Head), Some(Operation::Complete)],
         Place::Resume => &[Some(Operation::ListParts)],
+        Place::Get => &[Some(Operation::Get)],
         Place::Put | Place::Delete => &[Some(Operation::Put)],
     }
 }
@@ -250,6 +250,8 @@ fn proved(proof: &str, cell: &Cell, seen: &[Request]) -> bool {
     match proof {
         "source-unchanged" => true,
         "object-checksum" => ["Complete", "Head", "Put"].iter().any(|operation| spoken(operation, &unsure)),
+        // It has refused a wrong one.
+        "part-md5" => seen.iter().any(|request| matches!(request.code.as_deref(), Some("BadDigest" | "InvalidDigest"))),
         "part-checksums" => spoken("UploadPart", &unsure),
         "head" | "size" => spoken("Head", &[]),
         _ if cell.mode == SseMode::None => false,

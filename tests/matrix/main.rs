@@ -1,6 +1,7 @@
-//! Every fault of the embedded store at every call of an upload, in every encryption mode, with a journal and without.
+//! Every fault of the embedded store at every call of an upload, in every encryption mode, with a journal and without;
+//! and at a download.
 //!
-//! Each cell is an upload of its own, in this process, to a store of its own. What has to come of it is said by
+//! Each cell is a transfer of its own, in this process, to a store of its own. What has to come of it is said by
 //! [`expect`], from the design; what is true whatever comes of it, by [`judge`]. `RESULTS.md` is the table of it all.
 //!
 //! ```sh
@@ -14,6 +15,7 @@
 mod cell;
 mod expect;
 mod fault;
+mod fetched;
 mod judge;
 mod place;
 mod sources;
@@ -55,11 +57,15 @@ const FILES: u64 = 8192;
 const MODES: [SseMode; 4] = [SseMode::None, SseMode::Managed, SseMode::Kms, SseMode::Customer];
 
 /// What a store that speaks S3 may do otherwise: how it proves bytes, confirms encryption and ends an upload.
-const OF_S3: [&str; 12] = [
+const OF_S3: [&str; 16] = [
     "answer",
+    "answer_after",
     "error_in_200",
+    "error_in_200_after",
     "reset",
     "lose_answer",
+    "cut_head",
+    "cut_body",
     "cut_stream",
     "linger",
     "wrong_crc",
@@ -75,9 +81,8 @@ fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
     for dialect in [COS, S3] {
         for place in Place::ALL {
-            // With two parts there is none in the middle. An S3 store gets a small file in one PUT only if it is known how
-            // it proves one, which has tests of its own.
-            if dialect == S3 && (place == Place::Middle || place.is_small()) {
+            // With two parts there is none in the middle.
+            if dialect == S3 && place == Place::Middle {
                 continue;
             }
             for fault in FAULTS.iter().filter(|fault| dialect == COS || OF_S3.contains(&fault.verb)) {

@@ -31,10 +31,12 @@ pub(crate) enum Place {
     Put,
     /// Removing the object of a PUT whose answer was not what it had to be.
     Delete,
+    /// A download of a small file.
+    Get,
 }
 
 impl Place {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Initiate,
         Self::Probe,
         Self::First,
@@ -48,6 +50,7 @@ impl Place {
         Self::Abort,
         Self::Put,
         Self::Delete,
+        Self::Get,
     ];
 
     /// The head of its column.
@@ -66,6 +69,7 @@ impl Place {
             Self::Abort => "Abort",
             Self::Put => "PUT",
             Self::Delete => "DELETE after PUT",
+            Self::Get => "GET",
         }
     }
 
@@ -80,6 +84,7 @@ impl Place {
             Self::Abort => "Abort",
             Self::Put => "Put",
             Self::Delete => "Delete",
+            Self::Get => "Get",
         }
     }
 
@@ -95,7 +100,7 @@ impl Place {
 
     /// Whether the file is small enough for one PUT.
     pub(crate) fn is_small(self) -> bool {
-        matches!(self, Self::Put | Self::Delete)
+        matches!(self, Self::Put | Self::Delete | Self::Get)
     }
 
     /// The rules without which its call would not come.

@@ -106,10 +106,12 @@ const INTRODUCTION: &str = "\
 
 Written by `SEALIFT_MATRIX=write cargo test --test matrix`, which uploads once for each cell, and judged by
 `cargo test --test matrix`, which fails if anything here is not so. A cell is one fault of the embedded store at one
-call of an upload, in one encryption mode, with a journal, and where it fails, without one as well.
+call of an upload, in one encryption mode, with a journal, and where it fails, without one as well; or at the GET of a
+download. S3 stores are those whose manual says how they prove a PUT; those that have to be asked get the probe.
 
 `done`: the object in the store is the file, under the encryption that was asked for, and the receipt says only what is
-so. Otherwise the exit code and the kind of the error, which has a hint, names the call and its part, and leaves:
+so; of a download, that the file is the object. A download that fails leaves no file. Otherwise the exit code and the
+kind of the error, which has a hint, names the call and its part, and leaves:
 
 | sign | in the store |
 |---|---|
