@@ -45,7 +45,7 @@ pub(super) enum Opens {
 /// Checks everything that the headers alone tell, and returns the surplus headers that are let through.
 ///
 /// Seen to be sent by official clients of COS although the operation does not take them: the mode with UploadPart, and
-/// everything with Complete, ListParts and Abort. Elsewhere they are refused (/document/product/436/7730). S3 refuses a mode everywhere but where it begins, and takes a customer
+/// everything with Complete, ListParts and Abort, and the key of a copy's source with Initiate. Elsewhere they are refused (/document/product/436/7730). S3 refuses a mode everywhere but where it begins, and takes a customer
 /// key with Complete and ListParts.
 pub(super) fn check_carriage(call: &Call, options: &EmulatorOptions) -> Result<Vec<String>, Refusal> {
     let names = call.dialect.names();
@@ -98,7 +98,8 @@ pub(super) fn check_carriage(call: &Call, options: &EmulatorOptions) -> Result<V
         _ => return Err(not_allowed(&[mode, customer].concat())),
     };
     let copies = matches!(call.operation, Operation::PutCopy | Operation::UploadPartCopy);
-    if !(copies || source.is_empty() || rules.ignores_keys) {
+    let let_through = call.operation == Operation::Initiate && guesses.initiate_takes_source_key;
+    if !(copies || source.is_empty() || rules.ignores_keys || let_through) {
         return Err(not_allowed(&source));
     }
     let surplus = if copies { surplus } else { [surplus, source].concat() };

@@ -36,6 +36,9 @@ pub struct Guesses {
     /// Whether COS lets a mode pass on UploadPart and UploadPartCopy, which two official SDKs send: yes, unless the store
     /// is strict. Otherwise 400 `SSEHeaderNotAllowed`.
     pub part_takes_mode: bool,
+    /// Whether COS lets the key of a copy's source pass on Initiate, where an official SDK sends it: yes, unless the store
+    /// is strict. Otherwise 400 `SSEHeaderNotAllowed`.
+    pub initiate_takes_source_key: bool,
     /// Whether COS lets encryption headers pass on Complete, ListParts and Abort, where official SDKs send them: yes,
     /// unless the store is strict. Otherwise 400 `SSEHeaderNotAllowed`.
     pub complete_takes_key: bool,
@@ -98,6 +101,7 @@ impl Default for Guesses {
             gap: pair(400, "InvalidPart"),
             small_parts_refused_early: false,
             part_takes_mode: true,
+            initiate_takes_source_key: true,
             complete_takes_key: true,
             complete_needs_key: false,
             complete_needs_md5: false,

@@ -57,6 +57,7 @@ mod server;
 mod setting;
 mod sha;
 mod signature;
+mod spelling;
 mod store;
 mod tls;
 mod transcript;
@@ -116,7 +117,8 @@ impl Emulator {
             options.buckets.push(options.dialect.default_bucket().to_owned());
         }
         let listen = options.listen;
-        let setting_up = tokio::task::spawn_blocking(move || set_up(options));
+        let spelling = spelling::learn().await?;
+        let setting_up = tokio::task::spawn_blocking(move || set_up(options, spelling));
         let (server, tls) = setting_up.await.map_err(io::Error::other)??;
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
@@ -191,7 +193,7 @@ fn text(secret: &Secret) -> &str {
     std::str::from_utf8(secret.expose()).unwrap_or_default()
 }
 
-fn set_up(options: EmulatorOptions) -> io::Result<(Arc<Server>, Option<tls::Tls>)> {
+fn set_up(options: EmulatorOptions, spelling: http::Extensions) -> io::Result<(Arc<Server>, Option<tls::Tls>)> {
     let store = Store::open(&options.dir, options.dialect, &options.buckets, options.durable)?;
     let tls = options
         .tls
@@ -204,7 +206,7 @@ fn set_up(options: EmulatorOptions) -> io::Result<(Arc<Server>, Option<tls::Tls>
     let transcript = Transcript::open(options.transcript.as_deref(), options.remembered)?;
     let faults = Faults::new(options.faults.clone());
     let core = Arc::new(Core { options, accounts, store });
-    Ok((Arc::new(Server { core, faults, transcript, lingering: std::sync::Mutex::default() }), tls))
+    Ok((Arc::new(Server { core, faults, transcript, spelling, lingering: std::sync::Mutex::default() }), tls))
 }
 
 /// Credentials that belong to the data folder: derived from its master key, so that they stay the same.

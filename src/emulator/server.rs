@@ -42,6 +42,8 @@ pub(super) struct Server {
     pub(super) core: Arc<Core>,
     pub(super) faults: Faults,
     pub(super) transcript: Transcript,
+    /// Of all answers.
+    pub(super) spelling: http::Extensions,
     /// Work that goes on after its connection.
     pub(super) lingering: Mutex<JoinSet<()>>,
 }
@@ -205,6 +207,7 @@ async fn respond(
         }
     };
     let mut response = response;
+    *response.extensions_mut() = server.spelling.clone();
     let date = dates::http(server.core.options.clock.unix_seconds());
     if ends {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

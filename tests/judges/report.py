@@ -9,6 +9,7 @@ import collections
 import sys
 
 from manners import MANNERS, S3
+from sdk_table import LEAST
 
 JUDGES = [
     "cos: sealift",
@@ -16,6 +17,9 @@ JUDGES = [
     "cos: cos-python-sdk-v5",
     "cos: cos-nodejs-sdk-v5",
     "cos: sealift, after SDKs",
+    *(f"table: {sdk}" for sdk in LEAST),
+    "table",
+    "README",
     *(
         f"{manner}: {judge}"
         for manner, it in MANNERS.items()

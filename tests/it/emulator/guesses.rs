@@ -42,14 +42,18 @@ async fn the_codes_of_customer_keys_are_guesses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_may_refuse_a_mode_and_complete_refuse_or_need_a_key() {
+async fn initiate_and_parts_may_refuse_what_they_do_not_take_and_complete_refuse_or_need_a_key() {
     let mut guesses = Guesses::default();
     guesses.set("part_takes_mode=false").unwrap();
     guesses.set("complete_takes_key=false").unwrap();
+    guesses.set("initiate_takes_source_key=false").unwrap();
     let store = store_with(|options| options.strict(false).guesses(guesses)).await;
     let raw = Raw::new(&store);
     let id = raw.initiate("m", &managed()).await;
     raw.part("m", &id, 1, &managed(), b"bytes").await.refused(400, "SSEHeaderNotAllowed");
+    let source = |(name, value): (String, String)| (name.replace("x-cos-server", "x-cos-copy-source-server"), value);
+    let source: Vec<_> = customer(&KEY).into_iter().map(source).collect();
+    raw.send("POST", "m", &[("uploads", "")], &source, b"").await.refused(400, "SSEHeaderNotAllowed");
     let id = raw.initiate("m", &customer(&KEY)).await;
     let part = [(1, raw.part("m", &id, 1, &customer(&KEY), b"bytes").await.ok().etag().to_owned())];
     raw.complete("m", &id, &part, &customer(&KEY)).await.refused(400, "SSEHeaderNotAllowed");

@@ -126,7 +126,7 @@ async fn a_refusal_comes_before_the_body_and_the_connection_lives_on() {
     stream.write_all(request.as_bytes()).await.unwrap();
     let head = head_of(&mut stream).await;
     assert!(head.starts_with("HTTP/1.1 403"), "{head}");
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap().parse().unwrap();
     stream.read_exact(&mut vec![0; length]).await.unwrap();
     // A client that sends on regardless is read to its end, and may ask again.
     stream.write_all(&vec![0; len]).await.unwrap();
@@ -135,6 +135,37 @@ async fn a_refusal_comes_before_the_body_and_the_connection_lives_on() {
     stream.write_all(request.as_bytes()).await.unwrap();
     let head = head_of(&mut stream).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+}
+
+/// An official SDK hands the headers on in a plain dictionary, and looks for them as the manuals spell them.
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_are_spelled_as_in_the_manuals() {
+    let store = store_with(|options| options.tls(false).allow_insecure(true)).await;
+    let raw = Raw::new(&store);
+    let sse = customer(&[7; 32]);
+    raw.put("k", &sse, b"bytes").await.ok();
+    let path = format!("/{}/k", raw.bucket);
+    let signed = raw.authorize("HEAD", &path, &[], &[("host".to_owned(), raw.host.clone())]);
+    let sse = sse.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
+    let mut stream = TcpStream::connect(store.emulator.addr()).await.unwrap();
+    let head = format!("HEAD {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {signed}\r\n{sse}\r\n", raw.host);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let head = head_of(&mut stream).await;
+    for name in [
+        "Accept-Ranges",
+        "Content-Length",
+        "Content-Type",
+        "Date",
+        "ETag",
+        "Last-Modified",
+        "Server",
+        "x-cos-hash-crc64ecma",
+        "x-cos-request-id",
+        "x-cos-server-side-encryption-customer-algorithm",
+        "x-cos-server-side-encryption-customer-key-MD5",
+    ] {
+        assert_eq!(head.matches(&format!("\r\n{name}: ")).count(), 1, "{name} in {head}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
