@@ -23,7 +23,7 @@ pub(crate) async fn end(job: &Job, upload: &UploadId, scribe: Scribe, failure: E
         let _ = scribe.close().await;
         return failure;
     }
-    bury(scribe, failure).await
+    bury(job, scribe, failure).await
 }
 
 /// Says what trying again means for a stream.
@@ -37,8 +37,8 @@ fn once_only(failure: Error) -> Error {
 }
 
 /// Ends the journal of an upload that is gone.
-pub(crate) async fn bury(scribe: Scribe, failure: Error) -> Error {
-    match scribe.ended(failure.message()).await {
+pub(crate) async fn bury(job: &Job, scribe: Scribe, failure: Error) -> Error {
+    match scribe.ended(job, failure.message()).await {
         Ok(()) => failure,
         Err(error) => failure.with_cleanup(error),
     }

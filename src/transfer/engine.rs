@@ -24,7 +24,7 @@ use crate::{
         reread,
         resume::{self, Beginning, Resumed},
         scribe::Scribe,
-        sending::{Sending, room_per_part},
+        sending::{Sending, must_fit},
         single,
         source::Source,
         stop::Stop,
@@ -200,8 +200,8 @@ fn tell_of_orphan(job: &Job, outcome: Result<Receipt>) -> Result<Receipt> {
 ///
 /// `orphan` becomes true if an answer may have been lost, and with it the id of an upload.
 async fn begin(job: &Arc<Job>, mut scribe: Scribe, flow: Option<Flow>, orphan: &mut bool) -> Result<Receipt> {
-    let ready = match room_per_part(job) {
-        Ok(_) => scribe.initiating(|| resume::identity(job)).await,
+    let ready = match must_fit(job) {
+        Ok(()) => scribe.initiating(|| resume::identity(job)).await,
         Err(failure) => Err(failure),
     };
     if let Err(failure) = ready {
@@ -228,7 +228,7 @@ async fn begin(job: &Arc<Job>, mut scribe: Scribe, flow: Option<Flow>, orphan: &
             *orphan = true;
             return Err(let_go(scribe, failure).await);
         }
-        Err(failure) => return Err(bury(scribe, failure).await),
+        Err(failure) => return Err(bury(job, scribe, failure).await),
     };
     *orphan = answer.repeated;
     let upload = answer.value;
@@ -237,7 +237,9 @@ async fn begin(job: &Arc<Job>, mut scribe: Scribe, flow: Option<Flow>, orphan: &
         _ => None,
     };
     let at = job.client.clock().unix_seconds();
-    scribe.initiated(job, Initiated { upload_id: upload.clone(), at, kms_key }).await;
+    if let Err(failure) = scribe.initiated(Initiated { upload_id: upload.clone(), at, kms_key }).await {
+        return Err(end(job, &upload, scribe, failure, Phase::Sending).await);
+    }
     let mut echoes = EchoLog::default();
     let proven = match answer.echo.and_then(|echo| echoes.note("initiate", &echo).map(|()| echo.is_confirmed())) {
         Ok(proven) => proven,
@@ -268,12 +270,8 @@ async fn multipart(
     let Resumed { upload, mut ledger, mut echoes } = open;
     let mut warnings = Vec::new();
     let queue = match flow {
-        Some(flow) => Ok(Queue::Stream(Box::new(flow))),
-        None => room_per_part(job).map(|room| Queue::missing(job, &ledger, room)),
-    };
-    let queue = match queue {
-        Ok(queue) => queue,
-        Err(failure) => return Err(end(job, &upload, scribe, failure, Phase::Sending).await),
+        Some(flow) => Queue::Stream(Box::new(flow)),
+        None => Queue::missing(job, &ledger),
     };
     let mut sending = Sending { job, upload: &upload, ledger: &mut ledger, echoes: &mut echoes, scribe: &mut scribe };
     if let Err(failure) = sending.send_all(queue, proven).await {
@@ -289,7 +287,7 @@ async fn multipart(
     let made = match finish::complete(job, &upload, &ledger).await {
         Ok(made) => made,
         Err(Unfinished::Alive(failure)) => return Err(end(job, &upload, scribe, failure, Phase::Completing).await),
-        Err(Unfinished::Gone(failure)) => return Err(bury(scribe, failure).await),
+        Err(Unfinished::Gone(failure)) => return Err(bury(job, scribe, failure).await),
         Err(Unfinished::Unknown(failure)) => return Err(keep(job, scribe, failure, Phase::Completing).await),
     };
     let sent = Sent {

@@ -11,13 +11,14 @@ use crate::{
         body::Supply,
         feed::{Feed, Held, Order, frames_of},
         ledger::Ledger,
+        uploader::FRAMES_PER_PART,
     },
 };
 
 /// The parts that are still to be sent.
 pub(crate) enum Queue {
-    /// Stretches of a file, each with so many frames.
-    File { job: Arc<Job>, spans: IntoIter<Span>, room: u32 },
+    /// Stretches of a file.
+    File { job: Arc<Job>, spans: IntoIter<Span> },
     /// What comes out of a stream.
     Stream(Box<Flow>),
 }
@@ -31,15 +32,15 @@ pub(crate) struct Ready {
 
 impl Queue {
     /// The parts of a file that are not done.
-    pub(crate) fn missing(job: &Arc<Job>, ledger: &Ledger, room: u32) -> Self {
+    pub(crate) fn missing(job: &Arc<Job>, ledger: &Ledger) -> Self {
         let spans: Vec<Span> = job.plan.spans().filter(|span| !ledger.has(span.number)).collect();
-        Self::File { job: Arc::clone(job), spans: spans.into_iter(), room }
+        Self::File { job: Arc::clone(job), spans: spans.into_iter() }
     }
 
     /// How many frames a part takes, at first.
     pub(crate) fn room(&self) -> u32 {
         match self {
-            Self::File { room, .. } => *room,
+            Self::File { .. } => FRAMES_PER_PART,
             Self::Stream(flow) => frames_of(flow.plan.first_part),
         }
     }
@@ -56,10 +57,10 @@ impl Queue {
     /// Dropping the future loses the queue.
     pub(crate) async fn next(self) -> Result<Option<(Self, Ready)>> {
         match self {
-            Self::File { job, mut spans, room } => {
+            Self::File { job, mut spans } => {
                 let Some(span) = spans.next() else { return Ok(None) };
-                let supply = job.stretch(&span, job.budget.reserve(room).await)?;
-                Ok(Some((Self::File { job, spans, room }, Ready { number: span.number, supply })))
+                let supply = job.stretch(&span, job.budget.reserve(FRAMES_PER_PART).await)?;
+                Ok(Some((Self::File { job, spans }, Ready { number: span.number, supply })))
             }
             Self::Stream(flow) => {
                 let Some((flow, number, held)) = flow.next().await? else { return Ok(None) };

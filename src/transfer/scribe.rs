@@ -1,4 +1,5 @@
-//! Writes an upload down as long as the disk lets it: a journal that fails under way does not stop the upload.
+//! Writes an upload down as long as the disk lets it: a journal that fails while parts are on their way does not stop the
+//! upload. Before the first part, it does.
 
 use crate::{
     error::Result,
@@ -55,11 +56,16 @@ impl Scribe {
     }
 
     /// The upload is open.
-    pub(crate) async fn initiated(&mut self, job: &Job, answer: Initiated) {
-        if let Some(recorder) = &self.recorder {
-            let outcome = recorder.initiated(answer).await;
-            self.go_on(job, outcome);
+    ///
+    /// # Errors
+    /// `Journal`: no part should be sent of an upload that nobody could find again.
+    pub(crate) async fn initiated(&mut self, answer: Initiated) -> Result<()> {
+        let Some(recorder) = &self.recorder else { return Ok(()) };
+        let outcome = recorder.initiated(answer).await;
+        if outcome.is_err() {
+            self.lost = self.recorder.take();
         }
+        outcome
     }
 
     /// A part's answer was verified. While the disk lags behind, a wish to stop is heard all the same. Those of a stream
@@ -109,11 +115,16 @@ impl Scribe {
     }
 
     /// The upload is gone from the store.
-    pub(crate) async fn ended(self, why: &str) -> Result<()> {
-        match self.recorder {
-            Some(recorder) => recorder.ended(why).await,
-            None => Ok(()),
+    pub(crate) async fn ended(self, job: &Job, why: &str) -> Result<()> {
+        match (self.recorder, self.lost) {
+            (Some(recorder), _) => return recorder.ended(why).await,
+            (None, Some(failed)) => {
+                drop(failed);
+                forget(job).await;
+            }
+            (None, None) => {}
         }
+        Ok(())
     }
 
     /// Makes safe what was written, and lets go of the journal.
@@ -133,8 +144,8 @@ impl Scribe {
     }
 }
 
-/// Tries to take away a journal that has failed: nothing needs it any more. If it stays, the next run finds the
-/// finished object by its mark.
+/// Tries to take away a journal that has failed: nothing needs it any more. If it stays, the next run finds what became
+/// of its upload.
 async fn forget(job: &Job) {
     let Ok(source) = job.origin() else { return };
     let (choice, target) = (job.wish.journal.clone(), job.target());

@@ -59,18 +59,17 @@ impl Sending<'_> {
         }
         let mut parts = JoinSet::new();
         let outcome = self.drive(queue, &mut parts).await;
-        if outcome.is_err() && self.scribe.keeps() {
+        if outcome.is_err() {
             // What has arrived by now need not be sent again.
             while let Some(ended) = parts.try_join_next() {
-                if let Ok(Ok(part)) = ended
-                    && self.echoes.note("parts", &part.echo).is_ok()
-                {
+                if let Ok(part) = enter(self.ledger, self.echoes, ended) {
                     self.scribe.part(self.job, &part).await;
                 }
             }
         }
         // No part outlives the upload, and none may end after the abort.
         parts.shutdown().await;
+        self.publish(0);
         outcome
     }
 
@@ -125,7 +124,6 @@ impl Sending<'_> {
             }
         }
         job.board.update(|progress| progress.open = false);
-        self.publish(0);
         Ok(())
     }
 
@@ -177,18 +175,18 @@ fn enter(ledger: &mut Ledger, echoes: &mut EchoLog, ended: Result<Result<SentPar
     }
 }
 
-/// Frames for each part. A fixed concurrency gets along with one frame per part where memory is tight.
-pub(crate) fn room_per_part(job: &Job) -> Result<u32> {
-    let Concurrency::Fixed(wanted) = job.concurrency else { return Ok(FRAMES_PER_PART) };
-    let at_once = u32::from(wanted).min(job.plan.parts);
-    match job.budget.frames() / at_once.max(1) {
-        0 => Err(Error::new(
-            ErrorKind::Config,
-            format!("{wanted} parts at once need more memory than the budget of {} frames has", job.budget.frames()),
-        )
-        .with_hint("allow more memory, or ask for fewer parts at once")),
-        frames => Ok(frames.min(FRAMES_PER_PART)),
+/// Makes sure that a fixed number of parts at once has the memory that it needs.
+///
+/// # Errors
+/// `Config` if it has not.
+pub(crate) fn must_fit(job: &Job) -> Result<()> {
+    let Concurrency::Fixed(wanted) = job.concurrency else { return Ok(()) };
+    let (frames, at_once) = (job.budget.frames(), u32::from(wanted).min(job.plan.parts));
+    if frames >= at_once * FRAMES_PER_PART {
+        return Ok(());
     }
+    let lacks = format!("{wanted} parts at once need more memory than the budget of {frames} frames has");
+    Err(Error::new(ErrorKind::Config, lacks).with_hint("allow more memory, or ask for fewer parts at once"))
 }
 
 /// The most parts that the budget has room for.

@@ -138,7 +138,7 @@ async fn a_disk_that_is_full_from_the_start_stops_the_upload_before_initiate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_gets_full_under_way_does_not_stop_the_upload_but_is_told() {
-    for records in [1, 2, 4, 8] {
+    for records in [2, 4, 8] {
         let desk = Desk::new(&customer()).await;
         let (choice, kept) = full_after(records);
         let receipt = desk.done(desk.send(desk.request().journal(choice)).await).await;
@@ -146,6 +146,17 @@ async fn a_disk_that_gets_full_under_way_does_not_stop_the_upload_but_is_told() 
         assert_eq!(told, 1, "{records} {:?}", receipt.warnings);
         assert_eq!(kept.known().unwrap(), None, "what was written is taken away");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_name_cannot_be_written_down_is_removed_before_the_first_part() {
+    let desk = Desk::new(&customer()).await;
+    let (choice, kept) = full_after(1);
+    let error = desk.send(desk.request().journal(choice)).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_resumable()), (ErrorKind::Journal, false), "{error:?}");
+    assert!(error.message().contains("no space left") && error.cleanup().is_none(), "{error:?}");
+    assert!(!desk.rig.store.operations().contains(&"UploadPart".to_owned()));
+    assert_eq!((desk.rig.unfinished().await, kept.known().unwrap()), (0, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
