@@ -26,7 +26,7 @@
 //!
 //! * Which call carries which encryption header is decided in one table, in [`sse`]. Nothing else adds or removes one.
 //! * `wire` and `signing` do no I/O and read no clock. `transfer::plan`, the ledger and the retry verdict are pure.
-//! * Nothing below `transport` is async.
+//! * Below `transport` nothing is async but the asking for credentials.
 //! * A request is signed inside each attempt, so that a retry has a fresh date and fresh credentials.
 //! * Room in the byte budget comes first, bytes second: the memory of an upload does not depend on its size.
 //! * ETags are opaque. What proves the bytes is a checksum, taken as they leave.

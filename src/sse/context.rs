@@ -9,7 +9,11 @@ use super::{
     key::CustomerKey,
     kms::{self, KmsContext},
 };
-use crate::{dialect::Dialect, error::Result, operation::Operation};
+use crate::{
+    dialect::Dialect,
+    error::{Error, ErrorKind, Result},
+    operation::Operation,
+};
 
 /// The mode's bare name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -182,6 +186,18 @@ impl SseContext {
             // The table gives each mode only its own headers.
             (Carries::Nothing | Carries::Mode | Carries::CustomerKey, _) => {}
         }
+    }
+
+    /// Makes sure that this is a context for stores of this dialect.
+    ///
+    /// # Errors
+    /// `Config` if it is for another: its headers would mean nothing to the store.
+    pub(crate) fn must_be_for(&self, dialect: Dialect) -> Result<()> {
+        if self.dialect == dialect || matches!(self.asked, Asked::None) {
+            return Ok(());
+        }
+        let told = format!("the encryption is given for {}, and the store speaks {dialect}", self.dialect);
+        Err(Error::new(ErrorKind::Config, told).with_hint("make the encryption context for the dialect of the address"))
     }
 
     /// Adds the customer key of the object that a copy reads; this context is that of the source.

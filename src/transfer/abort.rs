@@ -2,8 +2,10 @@
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    ident::UploadId,
+    ident::{ObjectKey, UploadId},
+    sse::SseContext,
     transfer::{Job, Stage},
+    transport::StoreClient,
     wire::{Abort, ListParts, is_upload_gone},
 };
 
@@ -13,7 +15,7 @@ const ROUNDS: u32 = 3;
 /// Ends an upload that failed: aborts it, and says so if that fails too.
 pub(crate) async fn give_up(job: &Job, upload: &UploadId, failure: Error) -> Error {
     job.board.stage(Stage::Aborting);
-    match abort(job, upload).await {
+    match abort_upload(&job.client, &job.sse, &job.key, upload).await {
         Ok(_) => {
             let gone = "the upload was aborted: none of its parts is left in the store";
             let hint = failure.hint().map_or_else(|| gone.to_owned(), |hint| format!("{hint}; {gone}"));
@@ -30,18 +32,23 @@ pub(crate) async fn give_up(job: &Job, upload: &UploadId, failure: Error) -> Err
 /// Aborts an upload and makes sure that it is gone: a part that ends at the same moment can keep it alive.
 ///
 /// Says whether it was there.
-pub(crate) async fn abort(job: &Job, upload: &UploadId) -> Result<bool> {
-    let call = Abort { key: job.key.clone(), upload_id: upload.clone() };
-    let look = ListParts { key: job.key.clone(), upload_id: upload.clone(), after: None };
+pub(crate) async fn abort_upload(
+    client: &StoreClient,
+    sse: &SseContext,
+    key: &ObjectKey,
+    upload: &UploadId,
+) -> Result<bool> {
+    let call = Abort { key: key.clone(), upload_id: upload.clone() };
+    let look = ListParts { key: key.clone(), upload_id: upload.clone(), after: None };
     let mut there = false;
     for _ in 0..ROUNDS {
-        match job.send(&call).await {
+        match client.send(&call, sse).await {
             Ok(_) => there = true,
             // So is one that the first of two attempts has removed, and one that only this front end does not know.
             Err(error) if is_upload_gone(&error) => {}
             Err(error) => return Err(error),
         }
-        match job.send(&look).await {
+        match client.send(&look, sse).await {
             Ok(_) => {}
             Err(error) if is_upload_gone(&error) => return Ok(there),
             // Whoever may abort need not be allowed to list; the abort itself was confirmed.

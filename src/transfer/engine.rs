@@ -134,11 +134,10 @@ async fn upload_stream(job: &Arc<Job>, scribe: Scribe, flow: Flow) -> Result<Rec
         Ok(None) => Error::new(ErrorKind::Internal, "a stream has no first part"),
         Err(failure) => failure,
     };
-    // Its journal has nothing to tell, and is gone before anybody hears of the end.
     Err(let_go(scribe, failure).await)
 }
 
-/// Lets go of a journal that has nothing to tell, before anybody hears of the failure.
+/// Lets go of a journal, with what it has to tell, before anybody hears of the failure.
 async fn let_go(scribe: Scribe, failure: Error) -> Error {
     match scribe.close().await {
         Ok(()) => failure,

@@ -91,7 +91,7 @@ mod verify;
 
 use self::job::Job;
 #[cfg(feature = "cli")]
-pub(crate) use self::source::FileSource;
+pub(crate) use self::{abort::abort_upload, source::FileSource};
 // What a dry run looks into.
 pub use self::{
     download::{Download, DownloadReceipt, DownloadRequest},

@@ -43,8 +43,8 @@ pub struct Receipt {
     pub retries: u64,
     /// From start to end.
     pub seconds: f64,
-    /// The checks that were made and passed: `part-checksums` or `part-md5`, `object-checksum` or `object-md5`, `size`, `source-unchanged` (of a
-    /// file), `head`, and `echo:…` for each kind of answer that confirmed the encryption.
+    /// The checks that were made and passed: `part-checksums` or `part-md5`, `object-checksum` or `object-md5`, `size`,
+    /// `source-unchanged` (of a file), `head`, and `echo:…` for each kind of answer that confirmed the encryption.
     pub verified: Vec<String>,
     /// What the user should know although the upload succeeded.
     pub warnings: Vec<String>,

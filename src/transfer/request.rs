@@ -251,6 +251,9 @@ impl UploadRequest {
 
     /// Checks everything that can be checked before the first call: file, plan, properties.
     ///
+    /// Blocks: a file is opened, and what was written to it just before is brought to the disk, which can take as long as
+    /// that takes. On an asynchronous runtime call it where blocking is allowed.
+    ///
     /// # Errors
     /// `Source` if the file cannot be read, `Config` if the request is impossible.
     pub fn build(mut self) -> Result<PreparedUpload> {
@@ -258,6 +261,7 @@ impl UploadRequest {
             return Err(Error::new(ErrorKind::Config, "no part can be sent with a concurrency of 0"));
         }
         let dialect = self.client.dialect();
+        self.sse.must_be_for(dialect)?;
         let nonce = nonce()?;
         let properties = ObjectProperties { nonce: Some(nonce.clone()), ..self.properties.clone() };
         properties.check(dialect)?;

@@ -8,7 +8,7 @@ use crate::{
     ident::{PartNumber, UploadId},
     sse::SseMode,
     transfer::{
-        ChecksumChoice, Job, Plan, Stage, abort, ending,
+        ChecksumChoice, Job, Plan, Stage, abort_upload, ending,
         finish::{self, Made, Whereabouts},
         job::{Extent, Wish},
         journal::{
@@ -189,7 +189,7 @@ fn cut_off(known: &Known) -> &'static str {
 /// Removes the old upload from the store, so that a new one begins in its place.
 async fn remove(job: &Job, scribe: &Scribe, upload: &UploadId, why: &str) -> Result<Beginning, Stopped> {
     job.board.stage(Stage::Aborting);
-    let there = job.unless_cancelled(abort::abort(job, upload)).await.map_err(|error| {
+    let there = job.unless_cancelled(abort_upload(&job.client, &job.sse, &job.key, upload)).await.map_err(|error| {
         Error::new(error.kind(), format!("the unfinished upload {upload} of {} could not be removed", job.object()))
             .with_hint("a new one is begun only when the old one is gone; try again, or go without its journal")
             .caused_by(error)

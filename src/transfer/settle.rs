@@ -110,8 +110,8 @@ fn in_time(object: Object, alive: Alive, looks: Looks, answered: bool, may_repla
     }
 }
 
-/// Milliseconds to wait before look number `round`, counted from 1: half a minute for the first [`ROUNDS`], because front
-/// ends are known to try again by themselves after 31 seconds.
+/// Milliseconds to wait before look number `round`, counted from 1: half a minute for the first [`ROUNDS`], because
+/// COS's front end tries again by itself after about 31 seconds (seen by the hadoop-cos connector).
 pub(crate) fn pause(round: u32) -> u64 {
     match round {
         0 | 1 => 0,

@@ -84,12 +84,15 @@ impl Uploader {
     /// Starts the I/O threads.
     ///
     /// # Errors
-    /// `Config` for a rate limit of 0, `Internal` if the system gives no threads.
+    /// `Config` for a rate limit of 0 or no threads, `Internal` if the system gives no threads.
     #[expect(clippy::needless_pass_by_value, reason = "options are made for one call, and may own more one day")]
     pub fn new(options: UploaderOptions) -> Result<Self> {
+        if options.threads == 0 {
+            return Err(Error::new(ErrorKind::Config, "transfers cannot run on 0 threads"));
+        }
         let throttle = options.limit_rate.map(Throttle::new).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(options.threads.max(1))
+            .worker_threads(options.threads)
             .thread_name("sealift-io")
             .enable_all()
             .build()

@@ -217,6 +217,7 @@ impl StoreClient {
                 Err(setback) => setback,
             };
             tries.sent = plan.number;
+            self.0.note_answer(&setback.cause);
             let limit = self.0.limit(&setback.cause);
             let Some(pause) = self.0.decide(call, &mut tries, &setback, limit) else {
                 return Err(tries.give_up(setback, call));
@@ -294,11 +295,15 @@ impl Shared {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// How many attempts a call has in all, as far as this failure tells.
-    fn limit(&self, cause: &Cause) -> u32 {
+    /// Remembers that the store is there, if this failure is an answer of it.
+    fn note_answer(&self, cause: &Cause) {
         if matches!(cause, Cause::Answer { .. }) {
             self.answered.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// How many attempts a call has in all, as far as this failure tells.
+    fn limit(&self, cause: &Cause) -> u32 {
         let absent = matches!(cause, Cause::Connect { absent: true });
         verdict::attempts(self.options.attempts, absent, self.has_answered())
     }

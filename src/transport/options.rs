@@ -32,7 +32,8 @@ pub struct ClientOptions {
     /// for an answer below and 15 s for a connection, so by default after seven minutes, and mostly after three.
     ///
     /// Once the request has left, the answer may take twice as long: a store that assembles an object or encrypts a
-    /// part is silent meanwhile, and its front end is known to try again by itself after 31 s.
+    /// part is silent meanwhile, and COS's front end tries again by itself after about 31 s (seen by the hadoop-cos
+    /// connector).
     pub stall_timeout: Duration,
     /// The time of day for signatures; default the machine's clock.
     pub clock: Clock,

@@ -19,12 +19,12 @@ use crate::{
     transport::{attempt::CONNECT_TIMEOUT, dial::Route},
 };
 
-/// How long a connection may lie idle. A store closes idle ones without a word, and a call that is on its way just then
-/// is lost.
+/// How long a connection may lie idle. Servers close idle ones at any time (RFC 9112, section 9.6), and a call that is on
+/// its way just then is lost.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// How many runtimes are remembered. Nothing tells when one ends; a process has one or two at a time.
-const MOST: usize = 4;
+/// How many runtimes are remembered, those that were used last. Nothing tells when one ends.
+const MOST: usize = 16;
 
 /// The pools of a client. The settings of TLS, its authorities and its sessions are shared by all.
 pub(super) struct Pools {
@@ -54,10 +54,10 @@ impl Pools {
             Error::new(ErrorKind::Config, "a call to the store needs a Tokio runtime").caused_by(cause)
         })?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = made.iter().find(|(id, _)| *id == runtime.id()) {
-            return Ok(client.clone());
-        }
-        let client = self.make()?;
+        let client = match made.iter().position(|(id, _)| *id == runtime.id()) {
+            Some(at) => made.remove(at).1,
+            None => self.make()?,
+        };
         if made.len() == MOST {
             // Calls under way hold their pool themselves.
             made.remove(0);

@@ -161,8 +161,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Adds Host and what the encryption demands of this operation, and ends the head.
+    ///
+    /// # Errors
+    /// `Config` if the encryption is for stores of another dialect, or the key cannot be sent exactly.
     pub(super) fn finish(self, sse: &SseContext) -> Result<Parts> {
         let Self { at, operation, method, key, query, mut headers } = self;
+        sse.must_be_for(at.dialect())?;
         let uri = at.uri(key, &query)?;
         headers.insert(HOST, at.host_header());
         sse.apply(operation, &mut headers);

@@ -18,9 +18,11 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ident::{ObjectKey, UploadId},
     sse::SseContext,
-    transfer::journal::{FileJournal, Holder, Journal as _, Record, StateDir},
+    transfer::{
+        abort_upload,
+        journal::{FileJournal, Holder, Journal as _, Record, StateDir},
+    },
     transport::StoreClient,
-    wire::{Abort, ListParts, is_upload_gone},
 };
 
 /// Removes what was chosen. All of it is tried; the first failure is the outcome.
@@ -183,34 +185,13 @@ impl Work {
         })
     }
 
-    /// Aborts an upload and makes sure that it is gone: a part that ends at the same moment can keep it alive.
     async fn abort(&self, open: &Open) -> Result<Fate> {
-        let key = ObjectKey::new(self.client.dialect(), &open.upload.key)?;
-        let upload_id = open.upload.upload_id.clone();
-        let none = SseContext::none(self.client.dialect());
-        let call = Abort { key: key.clone(), upload_id: upload_id.clone() };
-        let look = ListParts { key, upload_id, after: None };
-        for round in 0..ROUNDS {
-            match self.client.send(&call, &none).await {
-                Ok(_) => {}
-                Err(error) if is_upload_gone(&error) && round == 0 => return Ok(Fate::Gone),
-                Err(error) if is_upload_gone(&error) => return Ok(Fate::Aborted),
-                Err(error) => return Err(error),
-            }
-            match self.client.send(&look, &none).await {
-                Ok(_) => {}
-                Err(error) if is_upload_gone(&error) => return Ok(Fate::Aborted),
-                // Whoever may abort need not be allowed to list; the abort itself was confirmed.
-                Err(error) if error.kind() == ErrorKind::Credentials => return Ok(Fate::Aborted),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::new(ErrorKind::Unavailable, "the store lists the upload although it was aborted several times"))
+        let dialect = self.client.dialect();
+        let (key, none) = (ObjectKey::new(dialect, &open.upload.key)?, SseContext::none(dialect));
+        let there = abort_upload(&self.client, &none, &key, &open.upload.upload_id).await?;
+        Ok(if there { Fate::Aborted } else { Fate::Gone })
     }
 }
-
-/// How many times an upload is aborted and looked for again.
-const ROUNDS: u32 = 3;
 
 /// Says in the journal that its upload has ended, and takes it away.
 fn finish(mut journal: FileJournal) -> Result<()> {

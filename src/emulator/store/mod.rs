@@ -11,7 +11,7 @@
 //! A record appears by rename, after its bytes and their folder are on disk, and is confirmed after its own folder is;
 //! what it replaces is removed after that. So a crash at any moment leaves either the old state or the new one, and at
 //! most files that no record names; those are swept at the next start. Everything here blocks; the lock is held for
-//! renames and look-ups, never while a disk is waited for.
+//! renames and for reading records, never while bytes go to the disk.
 
 mod blob;
 mod files;
@@ -205,7 +205,7 @@ impl Bucket {
         Ok(old)
     }
 
-    /// Removes files that no record names any more, as soon as nobody reads them.
+    /// Removes files that no record names any more, and that nobody reads. Those that are being read wait for the next call.
     fn discard(&self, blobs: Vec<Blob>) {
         let unread: Vec<Blob> = {
             let mut state = self.lock();

@@ -31,8 +31,8 @@ pub(super) struct Pull {
     received: u64,
     digest: Digest,
     breaks: u32,
-    /// What had been received when the latest row of broken streams began.
-    row_began_at: u64,
+    /// What had been received at the latest break.
+    broke_at: u64,
 }
 
 impl Pull {
@@ -47,7 +47,7 @@ impl Pull {
             received: 0,
             digest: Digest::new(algorithm),
             breaks: 0,
-            row_began_at: 0,
+            broke_at: 0,
         }
     }
 
@@ -103,10 +103,10 @@ impl Pull {
         if self.etag.is_none() {
             return Err(why.with_hint("the store gave no ETag, without which a download cannot be taken up again"));
         }
-        if self.received - self.row_began_at >= PROGRESS {
+        if self.received - self.broke_at >= PROGRESS {
             self.breaks = 0;
         }
-        self.row_began_at = self.received;
+        self.broke_at = self.received;
         self.breaks += 1;
         if self.breaks > MOST_BREAKS {
             return Err(why.after_attempts(self.breaks).with_hint("the connection keeps breaking; try again later"));

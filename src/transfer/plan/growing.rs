@@ -13,7 +13,7 @@ use crate::{
     transfer::frames::FRAME,
 };
 
-/// At first so many parts fit into the memory at once: as many as the pace begins with.
+/// At first so many parts fit into the memory at once.
 const AT_FIRST: u64 = 8;
 
 /// So many of the largest parts fit: while one is read, another is sent.

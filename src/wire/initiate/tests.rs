@@ -66,3 +66,23 @@ fn an_error_inside_a_200_is_the_stores_error() {
         (ErrorKind::Encryption, Some("KmsKeyNotExist"), Some(200))
     );
 }
+
+#[test]
+fn an_encryption_for_stores_of_another_dialect_is_refused_before_it_is_sent() {
+    let bucket = crate::ident::Bucket::new(COS, "examplebucket-1250000000").unwrap();
+    let region = crate::ident::Region::new("ap-beijing").unwrap();
+    let at = Address::new(COS, &bucket, Some(&region), None, crate::wire::Addressing::Auto).unwrap();
+    let initiate = Initiate {
+        checksum: None,
+        key: ObjectKey::new(COS, "k").unwrap(),
+        properties: ObjectProperties::default(),
+        forbid_overwrite: false,
+    };
+    let customer = |dialect| SseContext::customer(dialect, crate::sse::CustomerKey::generate().unwrap());
+    assert!(initiate.head(&at, &customer(COS)).is_ok());
+    let error = initiate.head(&at, &customer(crate::dialect::S3)).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Config, "the encryption is given for s3, and the store speaks cos")
+    );
+}
