@@ -35,12 +35,20 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
         return Err(Error::new(ErrorKind::Config, message)
             .with_hint("listen on 127.0.0.1, or serve HTTPS with --tls instead of --allow-insecure-loopback"));
     }
+    if args.block_customer_keys && args.dialect == ServedDialect::Cos {
+        return Err(Error::new(ErrorKind::Config, "COS has no buckets that block customer keys")
+            .with_hint("serve S3 with --dialect s3, or leave --block-customer-keys out"));
+    }
     let options = match args.dialect {
         ServedDialect::Cos => EmulatorOptions::new(&args.data),
         ServedDialect::S3 => EmulatorOptions::s3(&args.data),
     };
-    let mut options =
-        options.listen(args.listen).tls(args.tls).allow_insecure(args.allow_insecure_loopback).strict(args.strict);
+    let mut options = options
+        .listen(args.listen)
+        .tls(args.tls)
+        .allow_insecure(args.allow_insecure_loopback)
+        .strict(args.strict)
+        .block_customer_keys(args.block_customer_keys);
     for name in &args.bucket {
         options = options.bucket(name);
     }

@@ -30,6 +30,9 @@ pub(in crate::cli) struct ServeArgs {
     /// Refuse encryption headers where the manuals have none, instead of noting them only.
     #[arg(long)]
     pub(in crate::cli) strict: bool,
+    /// Refuse customer keys, as new buckets of AWS do since April 2026; s3 only.
+    #[arg(long)]
+    pub(in crate::cli) block_customer_keys: bool,
     /// Another limit than the service's, such as min_part_size=1; may be given several times. A wrong name lists them all.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(in crate::cli) limit: Vec<String>,

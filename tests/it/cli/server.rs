@@ -258,3 +258,23 @@ async fn a_dry_run_needs_no_credentials_and_says_what_leaves_only_after_a_failur
     assert!(before.contains("UploadPart: PUT") && !before.contains("Abort:"), "{}", ran.out);
     assert!(after.trim_start().starts_with("Abort: DELETE"), "{}", ran.out);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_can_be_told_to_block_customer_keys_as_new_buckets_of_aws_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let refused = run(bare(&["serve", "--block-customer-keys", "--data", data])).await;
+    assert_eq!(refused.code(), Some(2), "{}", refused.err);
+    assert!(refused.err.contains("--dialect s3"), "{}", refused.err);
+
+    let (source, key) = (folder.path().join("f"), folder.path().join("key"));
+    fs::write(&source, b"bytes").unwrap();
+    fs::write(&key, super::shell::KEY).unwrap();
+    let key = format!("file:{}", key.display());
+    let (server, settings) = serve(folder.path(), &["--dialect", "s3", "--tls", "--block-customer-keys"]).await;
+    let url = format!("s3://{}/f", settings["SEALIFT_BUCKET"]);
+    let ran = run(client(&["put", source.to_str().unwrap(), &url, "--sse-key", &key, "--no-resume"], &settings)).await;
+    assert_eq!(ran.code(), Some(4), "{}", ran.err);
+    assert!(ran.err.contains("BlockedEncryptionTypes"), "{}", ran.err);
+    stop(server).await;
+}
