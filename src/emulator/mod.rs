@@ -29,8 +29,8 @@
 //!   checksums and confirmations, slow and narrow connections; at a call, a part, an attempt, or by chance with a seed.
 //! * [`Emulator::transcript`] tells what was asked, what was answered, and which fault struck; secrets are masked.
 //!
-//! What was acknowledged is on disk: a kill or a power cut at any moment loses nothing of it. A full disk is 507
-//! `InsufficientStorage`, and does no harm.
+//! What was acknowledged is on disk: a kill at any moment loses nothing of it, which is tested by killing. It is synced in
+//! the order that a power cut needs, which nobody has tried. A full disk is 507 `InsufficientStorage`, and does no harm.
 
 mod answer;
 mod checksum;

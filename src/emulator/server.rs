@@ -265,7 +265,7 @@ async fn run(
     };
     if let Some(code) = &effects.error_in_200 {
         // A store that has said 200 has taken the request.
-        let _ = upstream.keep().await;
+        upstream.receive_only(u64::MAX).await;
         return error_in_200(code);
     }
     // What is refused is refused, whatever was to be told of its success.

@@ -209,8 +209,10 @@ impl Court<'_> {
     /// The same request without the fault comes to a good end.
     async fn second_run(&mut self, uploader: &Uploader) {
         match self.bench.upload(uploader).await {
-            Ok(_) => {
+            Ok(receipt) => {
                 self.object_is_the_source().await;
+                // What the first run has heard counts, where this one went on with it.
+                self.receipt(&receipt, &self.bench.emulator.transcript());
                 let kept = self.bench.kept();
                 self.insist(kept == 0, || format!("{kept} files are left where journals are, after the second run"));
             }

@@ -21,6 +21,9 @@ use crate::emulator::{
     store::{BATCH, Writer, Written},
 };
 
+/// Bytes of a body that are kept in memory at the most.
+const MOST_KEPT: usize = 64 << 20;
+
 /// The body of a request; taken once.
 #[derive(Debug)]
 pub(in crate::emulator) struct Upstream {
@@ -120,10 +123,14 @@ impl Upstream {
         }
     }
 
-    /// Receives all of them, so that the connection is not needed any more.
+    /// Receives all of them, so that the connection is not needed any more. They are in memory, so there may not be many.
     pub(in crate::emulator) async fn keep(&mut self) -> Result<(), Refusal> {
         let mut whole = Vec::new();
         while let Some(bytes) = self.raw().await? {
+            if whole.len() + bytes.len() > MOST_KEPT {
+                let message = "the fault `linger` keeps bodies of up to 64 MiB";
+                return Err(Refusal::new(501, "NotImplemented", message));
+            }
             whole.extend_from_slice(&bytes);
         }
         self.kept = Some(Bytes::from(whole));

@@ -76,6 +76,8 @@ async fn many_objects_and_uploads_are_found_again_after_a_restart() {
     }
     let status = fs::read_to_string(format!("/proc/{}/status", served.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim();
+    let kib: u64 = peak.trim_end_matches(" kB").trim().parse().unwrap();
+    assert!(kib < 150 << 10, "peak memory {peak}");
     println!(
         "{objects} objects and {uploads} uploads, filled in {filled:?}: started in {:?}, {pages} pages of uploads in \
          {listing:?} (slowest {slowest:?}), peak memory {peak}",
