@@ -6,9 +6,27 @@ use std::{
     os::unix::ffi::OsStrExt as _,
 };
 
+/// Variables that say which store is meant. Another shell may not have them, and would go on at another store.
+const PLACES: [&str; 7] = [
+    "SEALIFT_ENDPOINT",
+    "SEALIFT_REGION",
+    "SEALIFT_CA_CERT",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+    "AWS_CA_BUNDLE",
+    "AWS_REGION",
+];
+
 /// The command line of this process, so that it can be pasted into a shell to go on where this run has stopped.
 pub(super) fn command() -> String {
-    of(std::env::args_os())
+    let places = PLACES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    with_places(places.filter(|(_, value)| !value.is_empty()), of(std::env::args_os()))
+}
+
+/// The command behind the variables that it needs.
+fn with_places(places: impl IntoIterator<Item = (&'static str, OsString)>, command: String) -> String {
+    let places = places.into_iter().map(|(name, value)| format!("{name}={} ", quoted(&value)));
+    places.collect::<String>() + &command
 }
 
 /// `--restart` is left out, because it would remove what is to be gone on with. What may hold a secret is masked: this
@@ -100,6 +118,14 @@ mod tests {
     fn the_line_is_the_same_but_for_restart() {
         check(&["sealift", "put", "--restart", "f", "cos://b-1/k"], "sealift put f cos://b-1/k");
         check(&["sealift", "put", "--", "--restart", "cos://b-1/k"], "sealift put -- --restart cos://b-1/k");
+    }
+
+    #[test]
+    fn the_store_that_variables_name_is_named_again() {
+        let places = [("SEALIFT_ENDPOINT", "https://[::1]:7".into()), ("SEALIFT_CA_CERT", "my ca.pem".into())];
+        let line = with_places(places, "sealift put f s3://b/k".to_owned());
+        assert_eq!(line, "SEALIFT_ENDPOINT='https://[::1]:7' SEALIFT_CA_CERT='my ca.pem' sealift put f s3://b/k");
+        assert_eq!(with_places([], "sealift".to_owned()), "sealift");
     }
 
     #[test]

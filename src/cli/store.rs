@@ -62,18 +62,33 @@ fn region_hint(dialect: Dialect) -> Option<String> {
     }
 }
 
+/// What the official tools would take, where nothing was given to us: endpoint and authorities.
+fn endpoint_hint(dialect: Dialect) -> (Option<String>, Option<String>) {
+    let places = Environment::system();
+    match dialect {
+        Dialect::Cos => (None, None),
+        Dialect::S3 => (aws::endpoint_hint(&places), aws::authorities_hint(&places)),
+    }
+}
+
 fn connected(
     url: &ObjectUrl,
     args: &StoreArgs,
     observer: Option<Arc<dyn RequestObserver>>,
     credentials: impl FnOnce() -> Result<Arc<dyn CredentialProvider>>,
 ) -> Result<StoreClient> {
-    let endpoint = args.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+    let (endpoint_hint, authorities) = endpoint_hint(url.dialect);
+    let endpoint = args.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()).or(endpoint_hint.as_deref());
     let region = args.region.clone().filter(|region| !region.is_empty()).or_else(|| region_hint(url.dialect));
     let region = region.map(|region| Region::new(&region)).transpose()?;
     let address = Address::new(url.dialect, &url.bucket, region.as_ref(), endpoint, args.addressing.into())?;
     let options = ClientOptions {
-        ca_cert: args.ca_cert.as_ref().filter(|path| !path.is_empty()).map(PathBuf::from),
+        ca_cert: args
+            .ca_cert
+            .as_ref()
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+            .or(authorities.map(Into::into)),
         connect_to: args.connect_to.clone(),
         allow_insecure_loopback: args.allow_insecure_loopback,
         observer,

@@ -12,14 +12,15 @@ use crate::{transport::ConnectTo, wire::Addressing};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Store")]
 pub(in crate::cli) struct StoreArgs {
-    /// The service's address, such as https://cos.ap-guangzhou.myqcloud.com [default: from the region].
+    /// The service's address, such as https://cos.ap-guangzhou.myqcloud.com [default: from the region; for s3:// first
+    /// from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or the profile].
     #[arg(long, value_name = "URL", env = "SEALIFT_ENDPOINT", hide_env_values = true, value_hint = ValueHint::Url)]
     pub(in crate::cli) endpoint: Option<String>,
     /// The bucket's region, such as ap-guangzhou [default: from COS_REGION, TENCENTCLOUD_REGION, or the
     /// files of coscmd and tccli; for s3:// from AWS_REGION, AWS_DEFAULT_REGION, or the profile].
     #[arg(long, value_name = "R", env = "SEALIFT_REGION", hide_env_values = true)]
     pub(in crate::cli) region: Option<String>,
-    /// Certificate authorities to trust instead of the system's, as a PEM file.
+    /// Certificate authorities to trust instead of the system's, as a PEM file [default: for s3:// from AWS_CA_BUNDLE].
     #[arg(long, value_name = "PEM", env = "SEALIFT_CA_CERT", hide_env_values = true, value_hint = ValueHint::FilePath,
         value_parser = clap::builder::OsStringValueParser::new())]
     pub(in crate::cli) ca_cert: Option<OsString>,

@@ -117,6 +117,27 @@ pub fn region_hint(from: &Environment) -> Option<String> {
         .or_else(|| Files::of(from).read().ok()?.get("region").map(str::to_owned))
 }
 
+/// The endpoint that the user gave to the official tools, if one was.
+///
+/// From `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, the profile's `endpoint_url`, in this order; none of them if
+/// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true`. A `services` section is not read. Whoever has set one of them does not
+/// want keys and data to go anywhere else. Source:
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
+pub fn endpoint_hint(from: &Environment) -> Option<String> {
+    if from.var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return None;
+    }
+    from.var("AWS_ENDPOINT_URL_S3")
+        .or_else(|| from.var("AWS_ENDPOINT_URL"))
+        .or_else(|| Files::of(from).read().ok()?.get("endpoint_url").map(str::to_owned))
+}
+
+/// The file of certificate authorities that the user gave to the official tools, from `AWS_CA_BUNDLE`. Source:
+/// <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html>.
+pub fn authorities_hint(from: &Environment) -> Option<String> {
+    from.var("AWS_CA_BUNDLE")
+}
+
 /// The names of the variables of this store that may hold a part of credentials.
 pub fn variables() -> impl Iterator<Item = &'static str> {
     [ID, KEY, container::TOKEN].into_iter().chain(TOKENS)

@@ -154,6 +154,22 @@ fn the_region_comes_from_variables_before_the_profile() {
 }
 
 #[test]
+fn the_endpoint_is_where_the_official_tools_look_for_it() {
+    let hint = |machine: &Machine| aws::endpoint_hint(&machine.environment());
+    let mut machine = Machine::new();
+    assert_eq!(hint(&machine), None);
+    machine = machine.file(CONFIG, "[default]\nendpoint_url = https://a\n[profile x]\nendpoint_url = https://b\n");
+    assert_eq!(hint(&machine).as_deref(), Some("https://a"));
+    machine = machine.var("AWS_PROFILE", "x");
+    assert_eq!(hint(&machine).as_deref(), Some("https://b"));
+    machine = machine.var("AWS_ENDPOINT_URL", "https://c");
+    assert_eq!(hint(&machine).as_deref(), Some("https://c"));
+    machine = machine.var("AWS_ENDPOINT_URL_S3", "https://d");
+    assert_eq!(hint(&machine).as_deref(), Some("https://d"));
+    assert_eq!(hint(&machine.var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")), None);
+}
+
+#[test]
 fn the_names_of_secret_variables_are_known() {
     for name in [
         "AWS_ACCESS_KEY_ID",
