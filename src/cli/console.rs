@@ -1,6 +1,7 @@
 //! The two streams of the process: data on stdout, everything else on stderr.
 
 use std::{
+    fmt::Write as _,
     io::{self, Write as _},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -9,7 +10,10 @@ use std::{
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde_json::{Value, json};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    wire::is_invisible,
+};
 
 /// Where messages go. Cheap to clone; all clones share the place of the progress bar.
 #[derive(Clone, Debug)]
@@ -69,10 +73,8 @@ impl Console {
 
     /// Writes one JSON value as a line of stdout.
     pub(super) fn value(&self, value: &impl serde::Serialize) -> Result<()> {
-        let mut line = serde_json::to_vec(value)
-            .map_err(|error| Error::new(ErrorKind::Internal, "cannot write JSON").caused_by(error))?;
-        line.push(b'\n');
-        self.data(&line)
+        let line = printable_json(value)? + "\n";
+        self.data(line.as_bytes())
     }
 
     /// Says something for people on stderr; a program that reads JSON does not see it.
@@ -125,7 +127,8 @@ impl Console {
 
     /// Writes a JSON value as a line of stderr.
     pub(super) fn complain_value(&self, value: &Value) {
-        let _ = self.bars.suspend(|| io::stderr().lock().write_all(format!("{value}\n").as_bytes()));
+        let line = printable_json(value).unwrap_or_default() + "\n";
+        let _ = self.bars.suspend(|| io::stderr().lock().write_all(line.as_bytes()));
     }
 }
 
@@ -136,9 +139,25 @@ const SHOWN: Duration = Duration::from_secs(2);
 pub(super) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() && c != '\n' && c != '\t' { out.extend(c.escape_default()) } else { out.push(c) }
+        let obeyed = c.is_control() && c != '\n' && c != '\t';
+        if obeyed || is_invisible(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
+}
+
+/// JSON in which such characters are escaped too, where the format would let them stand. They can only be in strings.
+fn printable_json(value: &impl serde::Serialize) -> Result<String> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Error::new(ErrorKind::Internal, "cannot write JSON").caused_by(error))?;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_invisible(c) {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    Ok(out)
 }
 
 /// The text as one line, without any control character: what a store lists must not look like lines of ours.
@@ -153,6 +172,19 @@ mod tests {
     #[test]
     fn a_listed_name_stays_on_its_line() {
         assert_eq!(one_line("a\nb\t\x1b]0;x\x07"), "a\\nb\\t\\u{1b}]0;x\\u{7}");
+    }
+
+    #[test]
+    fn json_holds_nothing_that_a_terminal_obeys() {
+        let text = "a\u{9b}b\u{202e}\n\"\u{7f}ü";
+        let json = printable_json(&json!({ "key": text })).unwrap();
+        assert_eq!(json, r#"{"key":"a\u009bb\u202e\n\"\u007fü"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["key"], text);
+    }
+
+    #[test]
+    fn directions_are_shown_not_obeyed() {
+        assert_eq!(printable("k\u{202e}gpj"), "k\\u{202e}gpj");
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
-use crate::{operation::Operation, wire::LARGEST_ANSWER};
+use crate::{
+    operation::Operation,
+    wire::{LARGEST_ANSWER, LARGEST_REFUSAL},
+};
 
 /// The longest that an answer may take from its head to its end, however it moves.
 ///
@@ -16,6 +19,16 @@ fn longest(operation: Operation) -> Duration {
     match operation {
         Operation::Complete | Operation::PutCopy | Operation::UploadPartCopy => Duration::from_hours(1),
         _ => Duration::from_mins(10),
+    }
+}
+
+/// The most bytes of an answer that are of use. A page of a list can be long; all other documents name one object, and of a
+/// refusal no more than this is looked at. What many connections hold at once has to stay within the memory of an upload.
+fn most(operation: Operation, refused: bool) -> usize {
+    match operation {
+        _ if refused => LARGEST_REFUSAL,
+        Operation::ListParts | Operation::ListUploads => LARGEST_ANSWER,
+        _ => 256 << 10,
     }
 }
 
@@ -48,6 +61,8 @@ pub(super) enum End {
 /// Reads the body to its end; `patience` is how long it may be silent.
 pub(super) async fn collect(mut response: reqwest::Response, operation: Operation, patience: Duration) -> Collected {
     let last = Instant::now() + longest(operation);
+    let refused = !response.status().is_success();
+    let most = most(operation, refused);
     let mut body = BytesMut::new();
     let mut space = 0;
     let end = loop {
@@ -61,10 +76,15 @@ pub(super) async fn collect(mut response: reqwest::Response, operation: Operatio
         // White space in front keeps the connection alive and means nothing: it costs no memory.
         let text = if body.is_empty() { chunk.trim_ascii_start() } else { &chunk };
         space += chunk.len() - text.len();
-        if body.len() + text.len() > LARGEST_ANSWER || space > MOST_SPACE {
+        if space > MOST_SPACE || body.len() + text.len() > most && !refused {
             break End::TooLarge;
         }
-        body.extend_from_slice(text);
+        let room = most - body.len();
+        body.extend_from_slice(&text[..text.len().min(room)]);
+        if body.len() == most && refused {
+            // The code stands at the beginning.
+            break End::Whole;
+        }
     };
     Collected { body: body.freeze(), end }
 }

@@ -51,7 +51,7 @@ pub use self::{
 pub(crate) use answer::{SENSELESS, expected, origin};
 pub(crate) use checksum::{knows, usual_algorithm};
 pub(crate) use refusal::{is_upload_gone, may_be_the_key, refusal};
-pub(crate) use store_error::{request_id, unescaped};
+pub(crate) use store_error::{LARGEST_REFUSAL, is_invisible, request_id, unescaped};
 pub(crate) use xml::LARGEST_ANSWER;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const MAX_CODE: usize = 40;
 const MAX_RUN: usize = 40;
 
 /// How much of an answer is looked at for its meaning; a refusal is short.
-const MAX_BODY: usize = 64 << 10;
+pub(crate) const LARGEST_REFUSAL: usize = 64 << 10;
 
 /// The body of a refusal: XML, JSON, HTML, plain text or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct StoreError {
 impl StoreError {
     /// Reads the answer to a call that was refused.
     pub fn read(dialect: Dialect, answer: &RawAnswer) -> Self {
-        let body = answer.body.get(..MAX_BODY).unwrap_or(&answer.body);
+        let body = answer.body.get(..LARGEST_REFUSAL).unwrap_or(&answer.body);
         let mut error = match Element::parse(body) {
             Ok(root) if root.name == "Error" => Self::from_xml(&root),
             _ => Self::from_json(body).unwrap_or_else(|| Self::from_text(body)),
@@ -166,7 +166,7 @@ fn character(name: &str) -> Option<char> {
 }
 
 /// Characters that a terminal obeys or hides: directions, joiners, the byte order mark.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 

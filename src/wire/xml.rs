@@ -7,6 +7,8 @@ use quick_xml::{
     events::{BytesRef, Event},
 };
 
+use super::store_error::is_invisible;
+
 /// The most that an answer may hold: more than a full page of a thousand uploads with the longest keys takes, a kilobyte
 /// each, every byte of them escaped.
 pub(crate) const LARGEST_ANSWER: usize = 8 << 20;
@@ -91,7 +93,9 @@ impl Element {
 
     /// The same, if it can be a name or a mark of the store's: it holds no control characters, nor broken ones.
     pub(super) fn token(&self, name: &str) -> Option<&str> {
-        self.text(name).filter(|text| !text.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER))
+        self.text(name).filter(|text| {
+            !text.contains(|c: char| c.is_control() || is_invisible(c) || c == char::REPLACEMENT_CHARACTER)
+        })
     }
 }
 

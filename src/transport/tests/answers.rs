@@ -55,13 +55,21 @@ async fn white_space_in_front_of_an_answer_does_not_count_against_its_size() {
 
 #[tokio::test]
 async fn an_answer_without_end_is_given_up() {
-    let endless = completing(0, 0, &"x".repeat(crate::wire::LARGEST_ANSWER + 1));
+    let endless = completing(0, 0, &"x".repeat((256 << 10) + 1));
     let server = Server::follow([Act::Drip(endless, Duration::ZERO)]).await;
     let error = server.client().send(&part(1), &no_sse()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Protocol, Some(1)));
     assert!(error.message().contains("larger than any"), "{error}");
     let error = server.client().send(&complete(), &no_sse()).await.unwrap_err();
     assert!(error.is_doubtful());
+}
+
+#[tokio::test]
+async fn of_a_refusal_only_the_beginning_is_read() {
+    let body = format!("<Error><Code>AccessDenied</Code></Error>{}", "x".repeat(1 << 20));
+    let server = Server::answering(&super::server::answer("403 Forbidden", &[], &body)).await;
+    let error = server.client().send(&part(1), &no_sse()).await.unwrap_err();
+    assert_eq!((error.status(), error.attempts()), (Some(403), Some(1)), "{error:?}");
 }
 
 #[tokio::test]
