@@ -10,6 +10,7 @@ mod cos;
 mod names;
 mod s3;
 
+use self::names::BucketNames;
 pub use self::names::Limits;
 pub(crate) use self::names::{ChecksumWish, Names};
 
@@ -83,6 +84,14 @@ impl Dialect {
             Self::Cos => "",
             Self::S3 => s3::REGION,
         }
+    }
+
+    /// Among which stores a bucket's name means the same bucket, as one of them is asked at `host[:port]`: `None` for all
+    /// that there are, else the name of their group, or the host of the only one.
+    pub(crate) fn realm(self, store: &str) -> Option<&str> {
+        let BucketNames::PerStore { shared } = self.names().buckets else { return None };
+        let host = store.split(':').next().unwrap_or_default();
+        Some(shared.iter().find(|(end, _)| host.ends_with(end)).map_or(store, |(_, group)| group))
     }
 
     /// Why no bucket can have this name.

@@ -228,6 +228,11 @@ pub struct ObjectUrl {
 }
 
 impl ObjectUrl {
+    /// The address of a key or of the start of keys in the same bucket.
+    pub(crate) fn with_path(&self, path: impl Into<String>) -> Self {
+        Self { path: path.into(), ..self.clone() }
+    }
+
     /// The key, with `file_name` appended where the address ends in `/` or names only the bucket.
     ///
     /// # Errors
@@ -247,7 +252,7 @@ impl ObjectUrl {
     pub fn key(&self) -> Result<ObjectKey> {
         if self.path.is_empty() {
             return Err(Error::new(ErrorKind::Config, format!("{self} names a bucket, but no object in it"))
-                .with_hint(format!("give the key as well: {}://{}/KEY", self.dialect.scheme(), self.bucket)));
+                .with_hint(format!("give the key as well: {}", self.with_path("KEY"))));
         }
         ObjectKey::new(self.dialect, &self.path)
     }
@@ -270,8 +275,13 @@ impl FromStr for ObjectUrl {
 
 impl fmt::Display for ObjectUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}/{}", self.dialect.scheme(), self.bucket, self.path)
+        write_address(f, self.dialect.scheme(), self.bucket.as_str(), &self.path)
     }
+}
+
+/// Writes an address in the one form that every text has.
+pub(crate) fn write_address(f: &mut fmt::Formatter<'_>, scheme: &str, bucket: &str, path: &str) -> fmt::Result {
+    write!(f, "{scheme}://{bucket}/{path}")
 }
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ impl Work<'_> {
     fn upload_spooled(&self, dir: &Path) -> Result<Receipt> {
         self.checked()?;
         let journal = journal(&self.args.resume, false)?;
-        let target = Target::new(self.client.dialect(), self.client.address().bucket(), &self.key);
+        let target = Target::new(self.client.address(), &self.key);
         let restart = self.args.resume.restart;
         // Whoever cannot read the stream anew must not lose the one that is kept.
         let anew = restart.then(Stdin::open).transpose()?;

@@ -1,6 +1,6 @@
 //! COS: what its manuals say of names and limits.
 
-use super::names::{ForbidOverwrite, Limits, Names};
+use super::names::{BucketNames, ForbidOverwrite, Limits, Names};
 use crate::operation::Operation;
 
 pub(super) const NAMES: Names = Names {
@@ -35,6 +35,8 @@ pub(super) const NAMES: Names = Names {
     },
     traffic_limit: Some("x-cos-traffic-limit"),
     security_token: "x-cos-security-token",
+    // "Bucket Overview", /document/product/436/13312: the name ends in the number of the account.
+    buckets: BucketNames::Global,
     check_bucket: "check the bucket's name (name-appid) and the region",
     key_id: "secret id",
     permission_to_miss: None,

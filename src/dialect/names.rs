@@ -55,6 +55,8 @@ pub(crate) struct Names {
     pub(crate) traffic_limit: Option<&'static str>,
     /// The token of temporary credentials.
     pub(crate) security_token: &'static str,
+    /// How far the name of a bucket is its own.
+    pub(crate) buckets: BucketNames,
     /// What a user looks at when there is no such bucket.
     pub(crate) check_bucket: &'static str,
     /// What the first half of credentials is called.
@@ -80,6 +82,18 @@ pub(crate) struct ChecksumWish {
     pub(crate) documented_at: &'static [&'static str],
     /// The store's words for CRC-64/NVME and CRC-32C.
     pub(crate) words: (&'static str, &'static str),
+}
+
+/// How far the name of a bucket is its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum BucketNames {
+    /// No two buckets have the same, whatever host leads there.
+    Global,
+    /// Every store has names of its own; but hosts that end so share those of a group. The first that fits counts.
+    PerStore {
+        /// Ends of hosts, each with its group.
+        shared: &'static [(&'static str, &'static str)],
+    },
 }
 
 /// How a call says that it must not replace an object.

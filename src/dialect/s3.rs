@@ -1,6 +1,6 @@
 //! S3: what the manuals of AWS say of names and limits; other stores that speak it mostly follow them.
 
-use super::names::{ChecksumWish, ForbidOverwrite, Limits, Names};
+use super::names::{BucketNames, ChecksumWish, ForbidOverwrite, Limits, Names};
 use crate::operation::Operation;
 
 /// "Protecting data with server-side encryption", "Checking object integrity" and the API reference of the calls, in the
@@ -41,6 +41,18 @@ pub(super) const NAMES: Names = Names {
     forbid_overwrite: ForbidOverwrite { header: ("if-none-match", "*"), at_initiate: false, despite_versions: true },
     traffic_limit: None,
     security_token: "x-amz-security-token",
+    // "General purpose bucket naming rules": unique across all accounts and regions of a partition. Of other stores none
+    // says so. The group is named as in an ARN; the hosts are those of "Amazon S3 endpoints and quotas".
+    buckets: BucketNames::PerStore {
+        shared: &[
+            ("us-gov-east-1.amazonaws.com", "aws-us-gov"),
+            ("us-gov-east-1.vpce.amazonaws.com", "aws-us-gov"),
+            ("us-gov-west-1.amazonaws.com", "aws-us-gov"),
+            ("us-gov-west-1.vpce.amazonaws.com", "aws-us-gov"),
+            (".amazonaws.com", "aws"),
+            (".amazonaws.com.cn", "aws-cn"),
+        ],
+    },
     check_bucket: "check the bucket's name, the endpoint and the region",
     key_id: "access key id",
     // "HeadObject": without it a key that has no object is answered as one that may not be looked at.

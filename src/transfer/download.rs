@@ -239,9 +239,8 @@ async fn run(
     if echo.is_confirmed() {
         verified.push("echo:get".to_owned());
     }
-    let address = source.client.address();
     Ok(DownloadReceipt {
-        url: format!("{}://{}/{}", source.client.dialect(), address.bucket(), source.key),
+        url: source.client.address().url_of(&source.key).to_string(),
         size: info.size,
         crc64: (checksum.algorithm() == Algorithm::Crc64Xz).then(|| checksum.to_string()),
         checksum: compared.then(|| ReceiptChecksum::new(checksum, true)),

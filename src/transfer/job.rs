@@ -183,7 +183,7 @@ impl Job {
 
     /// The object as users write it.
     pub(crate) fn object(&self) -> String {
-        format!("{}://{}/{}", self.client.dialect().scheme(), self.client.address().bucket(), self.key)
+        self.client.address().url_of(&self.key).to_string()
     }
 
     /// The same, with its version where it has one.
@@ -196,7 +196,7 @@ impl Job {
 
     /// The same as a journal knows it.
     pub(crate) fn target(&self) -> Target {
-        Target::new(self.client.dialect(), self.client.address().bucket(), &self.key)
+        Target::new(self.client.address(), &self.key)
     }
 
     /// Whether the store is told to keep an object that is there.

@@ -116,6 +116,7 @@ async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginni
         scribe.start_anew().await?;
         return Ok(Beginning::Anew);
     };
+    let copied = known.identity.source.is_copy();
     let found = if job.source.is_stream() && known.identity.source.is_stream() {
         Found::Unusable(cut_off(&known).to_owned())
     } else if job.wish.restart {
@@ -128,6 +129,7 @@ async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginni
                 job.board.note(format!("the parts that were sent are compared with the file again: {what}"));
                 true
             }
+            Comparison::SourceChanged { what } if copied => return Err(Stopped::Asks(no_copy(job, &upload, &what))),
             Comparison::SourceChanged { what } => {
                 return remove(job, scribe, &upload, &format!("the file has changed since: {what}")).await;
             }
@@ -149,7 +151,10 @@ async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginni
             job.assurance.keep(kept);
             job.show_plan();
         }
-        found
+        match found {
+            Found::Unusable(_) if copied => return Err(Stopped::Asks(no_copy(job, &upload, "its bytes are others"))),
+            found => found,
+        }
     };
     match found {
         Found::Beginning(beginning) => Ok(beginning),
@@ -165,16 +170,35 @@ async fn take_up(job: &mut Job, scribe: &Scribe, known: Known) -> Result<Beginni
     }
 }
 
-/// The error for a journal of another object or source in the place of this one's.
+/// The error for a journal of another object or source in the place of this one's, or for a token of one.
 fn stray(job: &Job, identity: &Identity) -> Result<Error> {
-    let file = job.wish.journal.file(&job.target(), &job.origin()?);
-    let journal = file.map_or_else(|| "the journal".to_owned(), |file| file.display().to_string());
-    let Target { store, bucket, key } = &identity.target;
-    let source = &identity.source;
+    let Identity { target, source, .. } = identity;
     let source = if source.is_stream() { "a stream".to_owned() } else { source.path.display().to_string() };
-    let message = format!("{journal} is of another upload: of {source} to {store}://{bucket}/{key}");
-    let hint = format!("look at `sealift uploads list {store}://{bucket}/{key}`, then move the journal away");
+    let realm = target.realm.as_ref().map(|realm| format!(" at {realm}")).unwrap_or_default();
+    let (journal, hint) = match job.wish.journal.file(&job.target(), &job.origin()?) {
+        Some(file) => {
+            (file.display().to_string(), format!("look at `sealift uploads list {target}`, then move the journal away"))
+        }
+        None => (
+            "the journal or token".to_owned(),
+            "give it with the object, the endpoint and the kind of source that it was taken of; this upload needs one \
+             of its own"
+                .to_owned(),
+        ),
+    };
+    let message = format!("{journal} is of another upload: of {source} to {target}{realm}");
     Ok(Error::new(ErrorKind::Journal, message).with_hint(hint))
+}
+
+/// The error for a file at another path that is no copy of the one that the upload was begun with. Whoever gives a token
+/// with a wrong file must not lose what the right one has sent.
+fn no_copy(job: &Job, upload: &UploadId, why: &str) -> Error {
+    let object = job.object();
+    let message = format!("this is not the file that the unfinished upload {upload} of {object} was begun with: {why}");
+    Error::new(ErrorKind::Source, message).with_hint(format!(
+        "give the same file, at whatever path; or upload this one without the token, and remove the other upload: \
+         sealift uploads abort {object} --upload-id {upload}"
+    ))
 }
 
 /// Why the upload of an earlier stream is of no use.

@@ -124,7 +124,9 @@ impl Uploader {
 
     /// Goes on with the upload of a token, which another process or another machine with the same file may have begun.
     ///
-    /// The request must ask for the same as the one that the token comes from. Later tokens come from
+    /// The request must ask for the same as the one that the token comes from, but for the path of the file: at another
+    /// path the parts that have arrived are read and compared first, and with another file nothing is sent and nothing
+    /// removed. Later tokens come from
     /// [`Upload::token`]; whoever wants to take them after the end too gives the request a
     /// [`MemoryJournal`] instead.
     ///

@@ -8,7 +8,7 @@ use super::encode;
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
-    ident::{Bucket, ObjectKey, Region},
+    ident::{Bucket, ObjectKey, ObjectUrl, Region},
 };
 
 /// How the bucket is named in a request.
@@ -38,6 +38,8 @@ pub struct Address {
     /// In lower case; an IPv6 address without brackets.
     host: String,
     port: Option<u16>,
+    /// `host[:port]` of the endpoint, without the bucket.
+    store: String,
     /// `host[:port]` as it stands in the URI and in the Host header.
     authority: String,
     /// The bucket's segment in path style, such as `/bucket`; else empty.
@@ -69,17 +71,26 @@ impl Address {
             }
         };
         let Endpoint { https, host, port } = endpoint;
+        let with_port = |host: String| port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+        let store = with_port(without(bucket.as_str(), &host.bracketed()).to_owned());
         let (host, prefix) = match addressing.for_host(&host, bucket) {
             Addressing::Path => (host, format!("/{bucket}")),
             Addressing::BucketHost => (host, String::new()),
             Addressing::Auto | Addressing::Virtual => (host.under(bucket)?, String::new()),
         };
-        let authority = match port {
-            Some(port) => format!("{}:{port}", host.bracketed()),
-            None => host.bracketed(),
-        };
+        let authority = with_port(host.bracketed());
         let region = region.map_or_else(|| dialect.default_region(), Region::as_str).to_owned();
-        Ok(Self { dialect, bucket: bucket.clone(), region, https, host: host.into_text(), port, authority, prefix })
+        Ok(Self {
+            dialect,
+            bucket: bucket.clone(),
+            region,
+            https,
+            host: host.into_text(),
+            port,
+            store,
+            authority,
+            prefix,
+        })
     }
 
     /// The region that requests are signed for: the one that was given, else the dialect's own.
@@ -97,6 +108,11 @@ impl Address {
         &self.bucket
     }
 
+    /// A key in the bucket, as users write it.
+    pub fn url_of(&self, key: &ObjectKey) -> ObjectUrl {
+        ObjectUrl { dialect: self.dialect, bucket: self.bucket.clone(), path: key.as_str().to_owned() }
+    }
+
     /// The host without port and brackets: what TLS verifies.
     pub fn host(&self) -> &str {
         &self.host
@@ -110,6 +126,12 @@ impl Address {
     /// The value of the Host header: the host, with a port that is not the scheme's own. It is signed as it stands.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// The store's `host[:port]`, the same in every [`Addressing`]: the authority without the bucket before it. A domain
+    /// of the bucket's own that does not begin with its name stands for the store.
+    pub fn store(&self) -> &str {
+        &self.store
     }
 
     /// The kind of store.
@@ -150,6 +172,11 @@ impl Addressing {
             (given, _) => given,
         }
     }
+}
+
+/// A host, or `host:port`, without the bucket before it.
+pub(crate) fn without<'a>(bucket: &str, host: &'a str) -> &'a str {
+    host.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('.')).unwrap_or(host)
 }
 
 /// An endpoint taken apart.

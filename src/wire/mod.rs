@@ -48,6 +48,7 @@ pub use self::{
     store_error::StoreError,
     upload_part::{PartReceipt, UploadPart},
 };
+pub(crate) use address::without;
 pub(crate) use answer::{SENSELESS, expected, origin};
 pub(crate) use checksum::{knows, usual_algorithm};
 pub(crate) use refusal::{is_upload_gone, may_be_the_key, refusal};

@@ -134,7 +134,7 @@ impl Outline {
 impl Rehearsal {
     /// Prints the plan and the requests.
     pub(super) async fn show(&self, url: &ObjectUrl, console: &Console) -> Result<()> {
-        let target = format!("{}://{}/{}", url.dialect, url.bucket, self.key);
+        let target = url.with_path(self.key.as_str()).to_string();
         let requests = self.requests().await?;
         if console.json() {
             let requests: Vec<_> = requests.iter().map(explain::as_json).collect();

@@ -19,6 +19,8 @@ use crate::{
 pub(super) struct Journals {
     /// Those that tell of an upload in the scope.
     pub(super) known: Vec<Told>,
+    /// Those that would be in the scope if their host were another name of this store, which may be so.
+    elsewhere: Vec<Told>,
     /// Those that tell nothing, each with the reason.
     pub(super) unreadable: Vec<String>,
     /// The holder of a journal that tells nothing, if one is held: any upload may be its.
@@ -51,8 +53,10 @@ impl Journals {
         let mut found = Self::default();
         for mut file in dir.map(StateDir::list).transpose()?.unwrap_or_default() {
             match std::mem::replace(&mut file.known, Ok(None)) {
-                Ok(Some(known)) if scope.means(&known.identity.target) && !known.is_over() => {
-                    found.known.push(Told { known, file });
+                Ok(Some(known)) if scope.reads_like(&known.identity.target) && !known.is_over() => {
+                    let here = scope.means(&known.identity.target);
+                    let place = if here { &mut found.known } else { &mut found.elsewhere };
+                    place.push(Told { known, file });
                 }
                 // Its records are gone, or are about to come.
                 Ok(None) => found.stranger = found.stranger.or(file.holder),
@@ -67,9 +71,14 @@ impl Journals {
     }
 
     /// Whose an upload is. `began` is in seconds since 1970, by the store's clock.
+    ///
+    /// No two stores give the same name to two uploads of one object, so a journal that was begun under another name of
+    /// the host shows by that.
     pub(super) fn owner(&self, key: &str, upload: &UploadId, began: Option<u64>) -> Owner<'_> {
-        let of_key = || self.known.iter().filter(|told| told.known.identity.target.key == key);
-        if let Some(told) = of_key().find(|told| told.upload_id() == Some(upload)) {
+        let is_of_key = |told: &&Told| told.known.identity.target.key == key;
+        let of_key = || self.known.iter().filter(is_of_key);
+        let elsewhere = self.elsewhere.iter().filter(is_of_key);
+        if let Some(told) = of_key().chain(elsewhere).find(|told| told.upload_id() == Some(upload)) {
             return told.file.holder.map_or(Owner::Here(told), |holder| Owner::Held(holder, Some(told)));
         }
         let lost = of_key().filter(|told| told.may_have_begun(began));
@@ -140,9 +149,8 @@ impl Told {
 
     /// The journal of an upload that the store has not.
     pub(super) fn as_leftover(&self) -> Value {
-        let target = &self.known.identity.target;
         let mut value = self.as_json(if self.file.holder.is_some() { "held" } else { "gone" });
-        value["url"] = json!(format!("{}://{}/{}", target.store, target.bucket, target.key));
+        value["url"] = json!(self.known.identity.target.to_string());
         value["upload_id"] = json!(self.upload_id().map(UploadId::as_str));
         value
     }

@@ -50,7 +50,7 @@ impl Place {
                 .inspect_err(|_| console.warn("HOME is not set, so that no journals are looked for"))
                 .ok(),
         };
-        Ok(Self { scope: Scope::new(url)?, client, journals })
+        Ok(Self { scope: Scope::new(url, client.address())?, client, journals })
     }
 }
 

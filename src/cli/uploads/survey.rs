@@ -11,24 +11,28 @@ use crate::{
     sse::SseContext,
     transfer::journal::{StateDir, Target},
     transport::StoreClient,
-    wire::{ListParts, ListUploads, ListedUpload, is_upload_gone},
+    wire::{Address, ListParts, ListUploads, ListedUpload, is_upload_gone},
 };
 
 /// Which keys an address means.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     pub(super) url: ObjectUrl,
+    /// See [`Target::realm`].
+    realm: Option<String>,
     /// Whether it means all keys that begin so, and not one exact key.
     open: bool,
 }
 
 impl Scope {
-    pub(super) fn new(url: ObjectUrl) -> Result<Self> {
+    /// What an address means at the store of a bucket.
+    pub(super) fn new(url: ObjectUrl, bucket: &Address) -> Result<Self> {
         let open = url.path.is_empty() || url.path.ends_with('/');
         if !open {
             url.key()?;
         }
-        Ok(Self { url, open })
+        let realm = bucket.dialect().realm(bucket.store()).map(str::to_owned);
+        Ok(Self { url, realm, open })
     }
 
     /// The key, if the address means exactly one.
@@ -36,8 +40,13 @@ impl Scope {
         if self.open { None } else { self.url.key().ok() }
     }
 
-    /// Whether a journal tells of an upload in this scope.
+    /// Whether the target of a journal is in this scope.
     pub(super) fn means(&self, target: &Target) -> bool {
+        self.realm == target.realm && self.reads_like(target)
+    }
+
+    /// Whether it would be if this store were its.
+    pub(super) fn reads_like(&self, target: &Target) -> bool {
         let ObjectUrl { dialect, bucket, .. } = &self.url;
         target.store == dialect.scheme() && target.bucket == bucket.as_str() && self.holds(&target.key)
     }
@@ -53,7 +62,7 @@ impl Scope {
 
     /// The address of a key in this bucket.
     pub(super) fn url_of(&self, key: &str) -> String {
-        format!("{}://{}/{key}", self.url.dialect.scheme(), self.url.bucket)
+        self.url.with_path(key).to_string()
     }
 }
 

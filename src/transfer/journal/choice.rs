@@ -53,7 +53,7 @@ impl JournalChoice {
             Place::Nowhere => return Ok(None),
             Place::Directory(dir) if must_exist && !dir.has(target, source)? => return Ok(None),
             Place::Directory(dir) => Box::new(dir.open(target, source)?),
-            Place::Memory(journal) => Box::new(journal.lend()?),
+            Place::Memory(journal) => Box::new(journal.lend(source)?),
             Place::Other(open) => open(target, source)?,
         }))
     }

@@ -87,7 +87,16 @@ impl StateDir {
 
     /// The file of an upload's journal, whether it is there or not.
     pub(super) fn file(&self, target: &Target, source: &Path) -> Result<PathBuf> {
-        Ok(self.path.join(file_name(target, &origin(source)?)))
+        let source = origin(source)?;
+        let path = self.path.join(file_name(target, &source));
+        if target.realm.is_some() && !path.exists() {
+            // Journals of before are called by the object alone, and another store's may be among them.
+            let elder = self.path.join(file_name(&Target { realm: None, ..target.clone() }, &source));
+            if is_of(&elder, target) {
+                return Ok(elder);
+            }
+        }
+        Ok(path)
     }
 
     /// Whether there is a journal of an upload. Nothing is made.
@@ -174,6 +183,12 @@ const EXTENSION: &str = "journal";
 const LOOKS: u32 = 5;
 const BETWEEN: Duration = Duration::from_millis(20);
 
+/// Whether a file is the journal of an upload to an object.
+fn is_of(path: &Path, target: &Target) -> bool {
+    let known = look(path).ok().flatten().and_then(|listed| listed.known.ok().flatten());
+    known.is_some_and(|known| known.identity.target == *target)
+}
+
 /// The source as its journal knows it.
 fn origin(source: &Path) -> Result<PathBuf> {
     if source == Path::new(STREAM) { Ok(source.to_owned()) } else { absolute(source) }
@@ -187,8 +202,7 @@ fn is_name(path: &Path) -> bool {
 
 /// The same upload always finds its journal, and no name in it can lead out of the directory.
 fn file_name(target: &Target, source: &Path) -> String {
-    let Target { store, bucket, key } = target;
-    let texts = [store.as_bytes(), bucket.as_bytes(), key.as_bytes(), source.as_os_str().as_bytes()];
+    let texts = target.texts().map(str::as_bytes).chain([source.as_os_str().as_bytes()]);
     format!("{}.{EXTENSION}", hash_bytes(texts, 16))
 }
 

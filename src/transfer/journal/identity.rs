@@ -1,9 +1,11 @@
 //! What makes an upload this one and no other, and whether a new request may go on with it. Pure but for the salt.
 //!
-//! The host is no part of it: a backup domain, or another address of the same store, goes on with the same upload.
+//! The host is a part of it only where another store may have a bucket of the same name. Where it may not, a backup domain
+//! or another address of the same store goes on with the same upload.
 
 use std::{
     collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -14,10 +16,10 @@ use super::{encryption::Encryption, form};
 use crate::{
     dialect::Dialect,
     error::{Error, ErrorKind, Result},
-    ident::{Bucket, ObjectKey, PartNumber},
+    ident::{ObjectKey, PartNumber, write_address},
     sse::SseContext,
     transfer::source,
-    wire::ObjectProperties,
+    wire::{Address, ObjectProperties, without},
 };
 
 /// All that an upload was asked to be.
@@ -50,7 +52,7 @@ pub struct Identity {
     pub endpoint: Option<String>,
 }
 
-/// The address of an object, without the host.
+/// The address of an object, with the host only where the bucket's name needs it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Target {
@@ -60,12 +62,33 @@ pub struct Target {
     pub bucket: String,
     /// The key.
     pub key: String,
+    /// Where another store may have a bucket of the same name: the `host[:port]` of this one, without the bucket, or the
+    /// group of stores that share their names, such as `aws`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realm: Option<String>,
 }
 
 impl Target {
-    /// The address of an object.
-    pub fn new(dialect: Dialect, bucket: &Bucket, key: &ObjectKey) -> Self {
-        Self { store: dialect.scheme().to_owned(), bucket: bucket.as_str().to_owned(), key: key.as_str().to_owned() }
+    /// The address of an object in a bucket.
+    pub fn new(bucket: &Address, key: &ObjectKey) -> Self {
+        Self {
+            store: bucket.dialect().scheme().to_owned(),
+            bucket: bucket.bucket().as_str().to_owned(),
+            key: key.as_str().to_owned(),
+            realm: bucket.dialect().realm(bucket.store()).map(str::to_owned),
+        }
+    }
+
+    /// What is hashed for the names of files: the same as ever where the host means nothing.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        [self.store.as_str(), &self.bucket, &self.key].into_iter().chain(self.realm.as_deref())
+    }
+}
+
+/// As users write it.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_address(f, &self.store, &self.bucket, &self.key)
     }
 }
 
@@ -73,7 +96,7 @@ impl Target {
 impl Target {
     /// 32 hexadecimal digits that stand for it in the names of files.
     pub(crate) fn digest(&self) -> String {
-        hash([self.store.as_str(), &self.bucket, &self.key], 16)
+        hash(self.texts(), 16)
     }
 }
 
@@ -93,7 +116,8 @@ pub struct SourceState {
     pub ctime: i128,
     /// The device, for a reader only: its number may be another after the next start of the machine.
     pub dev: u64,
-    /// The inode.
+    /// The inode; 0 for a file that may be a copy of the one that the upload was begun with, of which only the size is
+    /// known.
     pub ino: u64,
 }
 
@@ -113,6 +137,19 @@ impl SourceState {
     /// A stream.
     pub(crate) fn stream() -> Self {
         Self { path: STREAM.into(), size: 0, mtime: 0, ctime: 0, dev: 0, ino: 0 }
+    }
+
+    /// Takes a file at another path for a copy, whose bytes are to be compared each time: it never was what it is now.
+    pub(super) fn is_to_be_at(&mut self, path: &Path) {
+        let kept = self.is_stream() || path == Path::new(STREAM) || path == self.path;
+        if !kept {
+            *self = Self { path: path.to_owned(), size: self.size, mtime: 0, ctime: 0, dev: 0, ino: 0 };
+        }
+    }
+
+    /// Whether it may be a copy, which no file is that was opened to be uploaded.
+    pub(crate) fn is_copy(&self) -> bool {
+        !self.is_stream() && self.ino == 0
     }
 
     /// Whether it is a stream: the path of a file is absolute.
@@ -201,6 +238,16 @@ impl Identity {
         })
     }
 
+    /// The same with the realm of its target, which journals of before tell only by the endpoint.
+    pub(super) fn placed(mut self) -> Self {
+        let Self { target, endpoint: Some(endpoint), .. } = &mut self else { return self };
+        if let (None, Ok(dialect)) = (&target.realm, target.store.parse::<Dialect>()) {
+            let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, host)| host);
+            target.realm = dialect.realm(without(&target.bucket, host)).map(str::to_owned);
+        }
+        self
+    }
+
     /// Whether it is of this object and this source: a journal that is of another one was laid here by somebody.
     pub(crate) fn is_of(&self, target: &Target, source: &Path) -> bool {
         self.target == *target && self.source.path == source
@@ -238,6 +285,7 @@ impl Identity {
             return Comparison::SourceChanged { what: format!("it had {} bytes and has {}", then.size, now.size) };
         }
         let doubts = [
+            (then.is_copy(), "it is at another path than the one that the upload was begun with"),
             (now.mtime != then.mtime, "it was modified, or its time was set"),
             (now.ino != then.ino, "it is another file under the same name"),
             (now.ctime != then.ctime, "its properties were changed, or its time was set back"),

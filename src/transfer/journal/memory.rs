@@ -1,8 +1,11 @@
 //! A journal in memory, for services that keep a [`ResumeToken`] in a place of their own.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{Holder, Journal, Known, Record, ResumeToken, lock};
@@ -55,12 +58,17 @@ impl MemoryJournal {
         Known::fold(self.lock().iter())
     }
 
-    /// Gives it to one upload.
-    pub(super) fn lend(&self) -> Result<Lent> {
+    /// Gives it to one upload, of the file at a path. Unlike a file in a directory it is no path's own: that of a token
+    /// may be another one.
+    pub(super) fn lend(&self, source: &Path) -> Result<Lent> {
         if self.busy.swap(true, Ordering::AcqRel) {
             return Err(lock::busy(Holder { pid: Some(std::process::id()) }));
         }
-        Ok(Lent(self.clone()))
+        let lent = Lent(self.clone());
+        if let Some(Record::Initiating(identity)) = self.lock().first_mut() {
+            identity.source.is_to_be_at(source);
+        }
+        Ok(lent)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Record>> {

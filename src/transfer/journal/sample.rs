@@ -18,7 +18,12 @@ pub(super) const PART_SIZE: u64 = 16 << 20;
 
 pub(super) fn identity() -> Identity {
     Identity {
-        target: Target { store: "cos".into(), bucket: "examplebucket-1250000000".into(), key: "backup/日.tar".into() },
+        target: Target {
+            store: "cos".into(),
+            bucket: "examplebucket-1250000000".into(),
+            key: "backup/日.tar".into(),
+            realm: None,
+        },
         source: SourceState {
             path: "/srv/backup \"1\".tar".into(),
             size: 2 * PART_SIZE + 5,
@@ -107,7 +112,12 @@ fn any_identity() -> impl Strategy<Value = Identity> {
     let path = prop::collection::vec(1..=255_u8, 0..40).prop_map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
     let source = (path, any::<u64>(), any::<i128>(), any::<i128>(), any::<u64>(), any::<u64>())
         .prop_map(|(path, size, mtime, ctime, dev, ino)| SourceState { path, size, mtime, ctime, dev, ino });
-    let target = any::<[String; 3]>().prop_map(|[store, bucket, key]| Target { store, bucket, key });
+    let target = any::<([String; 3], Option<String>)>().prop_map(|([store, bucket, key], realm)| Target {
+        store,
+        bucket,
+        key,
+        realm,
+    });
     let key = any::<Option<(String, String)>>()
         .prop_map(|mark| mark.map(|(salt, fingerprint)| KeyMark { salt, fingerprint }));
     let sse = (any::<String>(), any::<Option<String>>(), any::<Option<String>>(), key)

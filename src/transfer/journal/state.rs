@@ -102,7 +102,7 @@ impl Known {
     fn begin(record: &Record) -> Result<Self, &'static str> {
         match record {
             Record::Initiating(identity) => Ok(Self {
-                identity: (**identity).clone(),
+                identity: (**identity).clone().placed(),
                 upload: None,
                 parts: BTreeMap::new(),
                 stage: Standing::Initiating,

@@ -12,11 +12,11 @@ use std::{
 use sealift::{
     emulator::FaultPlan,
     error::{Error, ErrorKind, Result},
-    transfer::journal::{Journal, JournalChoice, MemoryJournal, Record, ResumeToken, StateDir},
+    transfer::journal::{Journal, JournalChoice, MemoryJournal, Record, StateDir},
 };
 
 use super::Desk;
-use crate::upload::rig::{MIB, customer, modes};
+use crate::upload::rig::{customer, modes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_torn_tail_costs_the_parts_in_it_and_nothing_else() {
@@ -166,21 +166,6 @@ async fn an_upload_that_has_lost_its_journal_and_then_fails_is_removed() {
     let error = desk.send(desk.request().journal(full_after(3).0)).await.unwrap_err();
     assert!(!error.is_resumable(), "{error:?}");
     assert_eq!(desk.rig.unfinished().await, 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_goes_on_in_another_process_with_nothing_but_its_text() {
-    let desk = Desk::new(&customer()).await;
-    desk.faults(FaultPlan::new().on("UploadPart").part(4).answer(403, "AccessDenied"));
-    let mut upload = desk.rig.uploader.upload(desk.request().journal(MemoryJournal::new()));
-    let error = (&mut upload).await.unwrap_err();
-    assert!(error.is_resumable());
-    let text = serde_json::to_string(&upload.token().unwrap()).unwrap();
-    desk.faults(FaultPlan::new());
-    let token: ResumeToken = serde_json::from_str(&text).unwrap();
-    let receipt = desk.done(desk.rig.uploader.resume(desk.request(), &token).await).await;
-    assert_eq!(receipt.resumed_parts, 3);
-    assert_eq!(receipt.sent_bytes, 3 * MIB as u64 - 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,9 +4,11 @@ mod endings;
 mod identity;
 mod journals;
 mod model;
+mod realms;
 mod settled;
 mod stages;
 mod store;
+mod tokens;
 
 use std::{
     fs,

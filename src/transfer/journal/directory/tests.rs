@@ -34,11 +34,38 @@ fn each_object_and_source_has_its_own_file_and_no_name_leads_out() {
         file_name(&target("../../etc/passwd"), Path::new("/f")),
         file_name(&Target { store: "s3".into(), ..one.clone() }, Path::new("/f")),
         file_name(&Target { bucket: "other-1250000000".into(), ..one.clone() }, Path::new("/f")),
+        file_name(&Target { realm: Some("store.example".into()), ..one.clone() }, Path::new("/f")),
+        file_name(&Target { realm: Some("store.example:9000".into()), ..one.clone() }, Path::new("/f")),
     ];
     let different: std::collections::BTreeSet<_> = names.iter().collect();
     assert_eq!(different.len(), names.len());
     assert!(names.iter().all(|name| name.len() == 32 + ".journal".len() && !name.contains('/')));
     assert_eq!(file_name(&one, Path::new("/f")), names[0]);
+}
+
+#[test]
+fn the_name_of_a_journal_is_what_it_always_was() {
+    assert_eq!(file_name(&target("a"), Path::new("/f")), "2eba6ef6a3b05cba3143f79da92523bd.journal");
+}
+
+#[test]
+fn a_journal_of_before_is_found_by_its_own_store_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::at(dir.path());
+    let source = sample::identity().source.path;
+    let at = |realm: &str| Target { store: "s3".into(), realm: Some(realm.into()), ..target("a") };
+    let before = Target { realm: None, ..at("") };
+    let endpoint = format!("https://{}.store.example:9000", before.bucket);
+    let identity = Identity { target: before.clone(), endpoint: Some(endpoint), ..sample::identity() };
+    let mut journal = state.open(&before, &source).unwrap();
+    journal.append(&super::super::Record::Initiating(Box::new(identity))).unwrap();
+    let path = journal.path().to_owned();
+    drop(journal);
+    assert_eq!(state.open(&at("store.example:9000"), &source).unwrap().path(), path);
+    for other in ["store.example", "other.example:9000"] {
+        let found = state.open(&at(other), &source).unwrap().path().to_owned();
+        assert_eq!(found.file_name().unwrap().to_str().unwrap(), file_name(&at(other), &source));
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
 use super::*;
 use crate::{
-    dialect::COS,
+    dialect::{COS, S3},
+    ident::Bucket,
     sse::{CustomerKey, KmsContext},
     transfer::journal::sample,
+    wire::Addressing,
 };
 
 /// A request, whole, to be changed in one place.
@@ -152,6 +154,7 @@ fn an_upload_is_of_one_object_and_one_source() {
     assert!(identity.is_of(&target, &source.path));
     assert!(!identity.is_of(&Target { key: format!("{}x", target.key), ..target.clone() }, &source.path));
     assert!(!identity.is_of(&Target { store: "s3".into(), ..target.clone() }, &source.path));
+    assert!(!identity.is_of(&Target { realm: Some("store.example".into()), ..target.clone() }, &source.path));
     assert!(!identity.is_of(&target, Path::new("/elsewhere")));
     assert!(!identity.is_of(&target, Path::new(STREAM)));
 }
@@ -231,4 +234,66 @@ fn a_chosen_checksum_must_be_the_one_that_the_upload_was_opened_with() {
     }
     assert_eq!(compare((Some("crc64-nvme"), false), Some(("", false))), Comparison::Match);
     assert!(matches!(compare((Some("crc64-nvme"), false), Some(("crc64-nvme", true))), Comparison::Refuse { .. }));
+}
+
+/// The realm of an object's target at an endpoint.
+fn realm(dialect: Dialect, bucket: &str, endpoint: &str, addressing: Addressing) -> Option<String> {
+    let (bucket, key) = (Bucket::new(dialect, bucket).unwrap(), ObjectKey::new(dialect, "k").unwrap());
+    let address = Address::new(dialect, &bucket, None, Some(endpoint), addressing).unwrap();
+    Target::new(&address, &key).realm
+}
+
+#[test]
+fn the_host_tells_targets_apart_only_where_another_store_may_have_the_bucket() {
+    let s3 = |endpoint| realm(S3, "bucket", endpoint, Addressing::Auto);
+    for (endpoint, expected) in [
+        ("https://store.example", "store.example"),
+        ("https://bucket.store.example", "store.example"),
+        ("https://STORE.example:443/", "store.example"),
+        ("http://store.example:9000", "store.example:9000"),
+        ("http://127.0.0.1:9000", "127.0.0.1:9000"),
+        ("http://[::1]:9000", "[::1]:9000"),
+        ("https://amazonaws.com.example", "amazonaws.com.example"),
+        ("https://notamazonaws.com", "notamazonaws.com"),
+        ("https://s3.amazonaws.com", "aws"),
+        ("https://bucket.s3.eu-west-1.amazonaws.com", "aws"),
+        ("https://s3.dualstack.ap-east-1.amazonaws.com:443", "aws"),
+        ("https://s3.us-gov-west-1.amazonaws.com", "aws-us-gov"),
+        ("https://s3-fips.dualstack.us-gov-east-1.amazonaws.com", "aws-us-gov"),
+        ("https://s3.cn-north-1.amazonaws.com.cn", "aws-cn"),
+    ] {
+        assert_eq!(s3(endpoint).as_deref(), Some(expected), "{endpoint}");
+    }
+    for addressing in [Addressing::Auto, Addressing::Virtual, Addressing::Path] {
+        let realm = realm(S3, "bucket", "https://store.example:9000", addressing);
+        assert_eq!(realm.as_deref(), Some("store.example:9000"), "{addressing:?}");
+    }
+    for endpoint in ["https://cos.ap-beijing.myqcloud.com", "https://files.example", "http://127.0.0.1:9000"] {
+        assert_eq!(realm(COS, "examplebucket-1250000000", endpoint, Addressing::Auto), None, "{endpoint}");
+    }
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn each_object_of_each_store_has_its_own_digest() {
+    let target = sample::identity().target;
+    let at = |realm: &str| Target { realm: Some(realm.into()), ..target.clone() }.digest();
+    let digests = [target.digest(), at("store.example"), at("store.example:9000")];
+    let different: std::collections::BTreeSet<_> = digests.iter().collect();
+    assert_eq!(different.len(), digests.len());
+}
+
+#[test]
+fn the_realm_of_a_journal_of_before_follows_from_its_endpoint() {
+    let placed = |store: &str, endpoint: Option<&str>| {
+        let target = Target { store: store.into(), bucket: "bucket".into(), ..sample::identity().target };
+        Identity { target, endpoint: endpoint.map(str::to_owned), ..sample::identity() }.placed().target.realm
+    };
+    assert_eq!(placed("s3", Some("http://bucket.store.example:9000")).as_deref(), Some("store.example:9000"));
+    assert_eq!(placed("s3", Some("https://s3.eu-west-1.amazonaws.com")).as_deref(), Some("aws"));
+    assert_eq!(placed("s3", None), None);
+    assert_eq!(placed("cos", Some("https://bucket.cos.ap-beijing.myqcloud.com")), None);
+    let told = Target { realm: Some("here".into()), store: "s3".into(), ..sample::identity().target };
+    let identity = Identity { target: told.clone(), endpoint: Some("http://there".into()), ..sample::identity() };
+    assert_eq!(identity.placed().target, told);
 }
