@@ -91,7 +91,16 @@ impl Dialect {
     pub(crate) fn realm(self, store: &str) -> Option<&str> {
         let BucketNames::PerStore { shared } = self.names().buckets else { return None };
         let host = store.split(':').next().unwrap_or_default();
-        Some(shared.iter().find(|(end, _)| host.ends_with(end)).map_or(store, |(_, group)| group))
+        let mut groups = shared.iter().filter(|_| self.is_documented_at(host));
+        Some(groups.find(|(end, _)| host.ends_with(end)).map_or(store, |(_, group)| group))
+    }
+
+    /// Whether the store at this host is the one that the manuals are about, and not another that speaks like it.
+    pub(crate) fn is_documented_at(self, host: &str) -> bool {
+        match self {
+            Self::Cos => true,
+            Self::S3 => s3::is_documented_at(host),
+        }
     }
 
     /// Why no bucket can have this name.

@@ -20,13 +20,13 @@ const PLACES: [&str; 7] = [
 /// The command line of this process, so that it can be pasted into a shell to go on where this run has stopped.
 pub(super) fn command() -> String {
     let places = PLACES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
-    with_places(places.filter(|(_, value)| !value.is_empty()), of(std::env::args_os()))
+    with_places(places.filter(|(_, value)| !value.is_empty()), &of(std::env::args_os()))
 }
 
 /// The command behind the variables that it needs.
-fn with_places(places: impl IntoIterator<Item = (&'static str, OsString)>, command: String) -> String {
+fn with_places(places: impl IntoIterator<Item = (&'static str, OsString)>, command: &str) -> String {
     let places = places.into_iter().map(|(name, value)| format!("{name}={} ", quoted(&value)));
-    places.collect::<String>() + &command
+    places.collect::<String>() + command
 }
 
 /// `--restart` is left out, because it would remove what is to be gone on with. What may hold a secret is masked: this
@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn the_store_that_variables_name_is_named_again() {
         let places = [("SEALIFT_ENDPOINT", "https://[::1]:7".into()), ("SEALIFT_CA_CERT", "my ca.pem".into())];
-        let line = with_places(places, "sealift put f s3://b/k".to_owned());
+        let line = with_places(places, "sealift put f s3://b/k");
         assert_eq!(line, "SEALIFT_ENDPOINT='https://[::1]:7' SEALIFT_CA_CERT='my ca.pem' sealift put f s3://b/k");
-        assert_eq!(with_places([], "sealift".to_owned()), "sealift");
+        assert_eq!(with_places([], "sealift"), "sealift");
     }
 
     #[test]

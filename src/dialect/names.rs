@@ -55,6 +55,8 @@ pub(crate) struct Names {
     pub(crate) traffic_limit: Option<&'static str>,
     /// The token of temporary credentials.
     pub(crate) security_token: &'static str,
+    /// The header of a redirect that names the bucket's region.
+    pub(crate) bucket_region: Option<&'static str>,
     /// How far the name of a bucket is its own.
     pub(crate) buckets: BucketNames,
     /// What a user looks at when there is no such bucket.
@@ -78,8 +80,6 @@ pub(crate) struct ChecksumWish {
     pub(crate) of_whole: (&'static str, &'static str),
     /// At HEAD and GET: that it is to be shown.
     pub(crate) show: (&'static str, &'static str),
-    /// Domains whose stores are documented to check a checksum that follows a body, each with a dot before it.
-    pub(crate) documented_at: &'static [&'static str],
     /// The store's words for CRC-64/NVME and CRC-32C.
     pub(crate) words: (&'static str, &'static str),
 }

@@ -25,7 +25,6 @@ pub(super) const NAMES: Names = Names {
         algorithm: "x-amz-checksum-algorithm",
         of_whole: ("x-amz-checksum-type", "FULL_OBJECT"),
         show: ("x-amz-checksum-mode", "ENABLED"),
-        documented_at: &[".amazonaws.com", ".amazonaws.com.cn"],
         words: ("CRC64NVME", "CRC32C"),
     }),
     request_id: "x-amz-request-id",
@@ -41,6 +40,8 @@ pub(super) const NAMES: Names = Names {
     forbid_overwrite: ForbidOverwrite { header: ("if-none-match", "*"), at_initiate: false, despite_versions: true },
     traffic_limit: None,
     security_token: "x-amz-security-token",
+    // "HeadBucket"; 301 PermanentRedirect has it and no Location ("Making requests to buckets in another region").
+    bucket_region: Some("x-amz-bucket-region"),
     // "General purpose bucket naming rules": unique across all accounts and regions of a partition. Of other stores none
     // says so. The group is named as in an ARN; the hosts are those of "Amazon S3 endpoints and quotas".
     buckets: BucketNames::PerStore {
@@ -117,6 +118,34 @@ pub(super) const fn permission(operation: Operation) -> &'static str {
     }
 }
 
+/// Whether a host is one of S3's own ("Amazon S3 endpoints and quotas", "Methods for accessing a general purpose bucket",
+/// "AWS PrivateLink for Amazon S3"): `s3` or a word that begins so, and behind it nothing but a region, `dualstack` or
+/// `vpce`. Other hosts of that domain are machines and load balancers of customers, who may run any store there.
+pub(super) fn is_documented_at(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let Some(names) = [".amazonaws.com", ".amazonaws.com.cn"].iter().find_map(|domain| host.strip_suffix(domain))
+    else {
+        return false;
+    };
+    // us-east-1, us-gov-west-1
+    let is_region = |word: &str| {
+        let mut pieces = word.rsplit('-');
+        let digits = |piece: &str| !piece.is_empty() && piece.bytes().all(|byte| byte.is_ascii_digit());
+        pieces.next().is_some_and(digits)
+            && pieces.clone().count() > 1
+            && pieces.all(|it| !it.is_empty() && !digits(it))
+    };
+    for word in names.rsplit('.') {
+        if word == "s3" || word.starts_with("s3-") {
+            return true;
+        }
+        if !is_region(word) && word != "dualstack" && word != "vpce" {
+            return false;
+        }
+    }
+    false
+}
+
 /// Why no bucket can have this name ("General purpose bucket naming rules"). Upper-case letters and `_`, which other
 /// stores and old buckets have, are let through: they only need addresses of path style.
 pub(super) fn check_bucket(name: &str) -> Result<(), &'static str> {
@@ -143,4 +172,41 @@ pub(super) fn check_key(key: &str) -> Result<(), String> {
         return Err(format!("it has {} bytes, and the store takes 1024", key.len()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_documented_at;
+
+    #[test]
+    fn machines_and_load_balancers_of_customers_are_not_s3() {
+        for host in [
+            "s3.amazonaws.com",
+            "bucket.s3.amazonaws.com",
+            "s3.eu-central-1.amazonaws.com",
+            "my.bucket.s3.dualstack.us-gov-west-1.amazonaws.com",
+            "S3-FIPS.us-east-1.amazonaws.com",
+            "b.s3-accelerate.amazonaws.com",
+            "b.s3-us-west-2.amazonaws.com",
+            "bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+            "s3.cn-north-1.amazonaws.com.cn",
+        ] {
+            assert!(is_documented_at(host), "{host}");
+        }
+        for host in [
+            "ec2-1-2-3-4.compute-1.amazonaws.com",
+            "ec2-1-2-3-4.us-west-2.compute.amazonaws.com",
+            "my-lb-1.us-east-1.elb.amazonaws.com",
+            "s3-lb-1.us-east-1.elb.amazonaws.com",
+            "s3.lb.us-east-1.elb.amazonaws.com",
+            "abc.execute-api.us-east-1.amazonaws.com",
+            "us-east-1.amazonaws.com",
+            "s3.amazonaws.com.evil.example",
+            "amazonaws.com",
+            "s3.evilamazonaws.com",
+            "localhost",
+        ] {
+            assert!(!is_documented_at(host), "{host}");
+        }
+    }
 }

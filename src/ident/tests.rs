@@ -80,10 +80,20 @@ fn an_s3_address_has_the_rules_of_s3() {
     refused("s3://ab/k", "fewer than 3");
     refused("s3://-abc/k", "begins or ends");
     refused("s3://a..b/k", "two dots");
-    refused("s3://b@cket/k", "only letters");
+    refused("s3://b!cket/k", "only letters");
     refused(&format!("s3://bucket/{}", "k".repeat(1025)), "1024");
     assert!(format!("s3://bucket/{}", "k".repeat(1024)).parse::<ObjectUrl>().and_then(|url| url.key()).is_ok());
     // A leading slash is a key's own on S3.
     refused("cos://examplebucket-1250000000//k", "must not begin");
     assert_eq!("s3://bucket//k".parse::<ObjectUrl>().and_then(|url| url.key()).expect("a sound key").as_str(), "/k");
+}
+
+#[test]
+fn an_address_with_a_password_is_refused_and_not_repeated() {
+    for text in ["s3://AKID:SECRETSECRET@bucket/k", "cos://u@b-1250000000/k", "s3://SECRETSECRET@"] {
+        let error = text.parse::<ObjectUrl>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+    }
+    assert!("s3://bucket/a@b".parse::<ObjectUrl>().is_ok());
 }

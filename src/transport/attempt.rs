@@ -311,7 +311,13 @@ impl<C: Call> Exchange<'_, C> {
     fn redirected(&self, raw: &RawAnswer) -> Error {
         let location = raw.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
         let host = location.and_then(|location| reqwest::Url::parse(location).ok());
-        let target = host.as_ref().and_then(reqwest::Url::host_str).unwrap_or("an unnamed place");
+        let region = self.shared.address.dialect().names().bucket_region.and_then(|name| raw.headers.get(name));
+        let region = region.and_then(|value| crate::ident::Region::new(value.to_str().ok()?).ok());
+        let target = match (host.as_ref().and_then(reqwest::Url::host_str), region) {
+            (Some(host), _) => host.to_owned(),
+            (None, Some(region)) => format!("the region {region}"),
+            (None, None) => "an unnamed place".to_owned(),
+        };
         let message = format!("the store sends on to {target} (status {}), which is not followed", raw.status.as_u16());
         Error::new(ErrorKind::Rejected, message)
             .with_hint("give the endpoint that the bucket is really at, with --endpoint or --region")

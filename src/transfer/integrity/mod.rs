@@ -122,11 +122,11 @@ impl Integrity {
             return Err(unknown(algorithm, usual));
         }
         let md5 = choice == ChecksumChoice::ContentMd5;
-        let Some(wish) = address.dialect().names().checksum_wish else {
+        if !address.dialect().checksum_is_a_choice() {
             let proof = Some(ProvedBy::Told);
             return Ok(Self { choice, algorithm, kept: true, proof, puts_too: true });
-        };
-        let documented = wish.documented_at.iter().any(|domain| address.host().ends_with(domain));
+        }
+        let documented = address.dialect().is_documented_at(address.host());
         let proof = if documented {
             Some(if md5 { ProvedBy::ContentMd5 } else { ProvedBy::Trailer })
         } else {

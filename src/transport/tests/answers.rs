@@ -1,9 +1,17 @@
 //! Answers: slow, endless, too large, pointing elsewhere, and streams of bytes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::server::{Act, COMPLETED, Server, answer, complete, head, key, no_sse, part, part_taken, refusal};
-use crate::{error::ErrorKind, ident::ObjectKey, wire::Get};
+use crate::{
+    dialect::S3,
+    error::ErrorKind,
+    ident::{Bucket, ObjectKey},
+    signing::Credentials,
+    sse::SseContext,
+    transport::{ClientOptions, StoreClient},
+    wire::{Address, Addressing, Get},
+};
 
 #[tokio::test]
 async fn a_redirect_is_an_error_that_names_the_host_and_nothing_goes_there() {
@@ -27,6 +35,18 @@ async fn a_redirect_to_nowhere_is_still_told() {
         assert_eq!(error.kind(), ErrorKind::Rejected);
         assert!(error.message().contains("an unnamed place"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_redirect_of_s3_names_the_region_of_the_bucket() {
+    let region = "x-amz-bucket-region: eu-west-1";
+    let server = Server::answering(&answer("301 Moved Permanently", &[region], "")).await;
+    let (bucket, at) = (Bucket::new(S3, "bucket").unwrap(), format!("http://{}", server.addr));
+    let address = Address::new(S3, &bucket, None, Some(&at), Addressing::Path).unwrap();
+    let credentials = Arc::new(Credentials::new("AKIDexample", "secretexample").unwrap());
+    let client = StoreClient::new(address, credentials, ClientOptions::default()).unwrap();
+    let error = client.send(&part(10), &SseContext::none(S3)).await.unwrap_err();
+    assert!(error.message().contains("sends on to the region eu-west-1"), "{error}");
 }
 
 /// Complete's answer as the store sends it: a head, then white space, then the result.
