@@ -116,6 +116,15 @@ impl Checksum {
         Self { value: self.algorithm.ring().shift(self.value, next_len) ^ next.value, ..self }
     }
 
+    /// The checksum of its own bytes, the highest first: what S3 calls composite, where there is one part.
+    pub(crate) fn of_itself(self) -> Self {
+        let bytes = self.value.to_be_bytes();
+        match self.algorithm {
+            Algorithm::Crc64Xz | Algorithm::Crc64Nvme => Self::of(self.algorithm, &bytes),
+            Algorithm::Crc32c => Self::of(self.algorithm, &bytes[4..]),
+        }
+    }
+
     /// Another checksum, if it is by the same algorithm.
     pub(crate) fn comparable(self, other: Option<Self>) -> Option<Self> {
         other.filter(|other| other.algorithm == self.algorithm)

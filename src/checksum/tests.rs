@@ -146,3 +146,13 @@ proptest! {
         prop_assert_eq!(a.then(b, b_len).then(c, c_len), a.then(b.then(c, c_len), b_len + c_len));
     }
 }
+
+#[test]
+fn the_checksum_of_a_checksum_is_over_its_bytes() {
+    // Computed bit by bit, apart from any library.
+    for (algorithm, one, of_it) in
+        [(Algorithm::Crc64Nvme, "auIS6D98FAc=", "BWtK5TuHULA="), (Algorithm::Crc32c, "MPR56A==", "bVpE8g==")]
+    {
+        assert_eq!(algorithm.parse(one).unwrap().of_itself().to_string(), of_it);
+    }
+}

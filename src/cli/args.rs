@@ -25,7 +25,7 @@ pub(super) use self::{
     resume::{ResumeArgs, StateDirArgs},
     sse::{Mode, SseArgs},
     store::StoreArgs,
-    uploads::{AbortArgs, ListArgs, UploadsCommand, Which},
+    uploads::{AbortArgs, KeyArgs, ListArgs, UploadsCommand, Which},
 };
 
 /// Moves very large files into object storage under your own encryption, and proves that it did.

@@ -48,10 +48,12 @@ pub(super) fn uploaded(receipt: &Receipt) -> String {
     maybe(&mut text, "version", receipt.version_id.as_deref());
     let mut time = format!("{:.1} s, {}", receipt.seconds, rate(receipt.size, receipt.seconds));
     if receipt.resumed_parts > 0 {
-        let _ = write!(time, ", {} parts were there already", receipt.resumed_parts);
+        let parts = if receipt.resumed_parts == 1 { "part was" } else { "parts were" };
+        let _ = write!(time, ", {} {parts} there already", receipt.resumed_parts);
     }
     if receipt.retries > 0 {
-        let _ = write!(time, ", {} requests sent again", receipt.retries);
+        let requests = if receipt.retries == 1 { "request" } else { "requests" };
+        let _ = write!(time, ", {} {requests} sent again", receipt.retries);
     }
     row(&mut text, "time", &time);
     proofs(&mut text, &receipt.verified, &receipt.warnings);
@@ -102,7 +104,8 @@ pub(super) fn encryption(sse: &ReceiptSse) -> String {
 
 fn checksum(text: &mut String, checksum: Option<&ReceiptChecksum>) {
     if let Some(checksum) = checksum {
-        row(text, checksum_label(&checksum.algorithm), &checksum.value);
+        let of = if checksum.kind == "sent" { ", of what was sent; the store keeps none of the whole" } else { "" };
+        row(text, checksum_label(&checksum.algorithm), &format!("{}{of}", checksum.value));
     }
 }
 
@@ -179,6 +182,20 @@ mod tests {
         assert!(uploaded(&receipt).contains("in 3 parts of 16 MiB"));
         receipt.size = 32 << 20;
         assert!(uploaded(&receipt).contains("in 3 parts of up to 16 MiB"));
+    }
+
+    #[test]
+    fn one_of_a_kind_is_not_many() {
+        let receipt = |resumed_parts, retries| uploaded(&Receipt { resumed_parts, retries, ..sample() });
+        assert!(receipt(1, 1).contains("1 part was there already, 1 request sent again"), "{}", receipt(1, 1));
+        assert!(receipt(2, 2).contains("2 parts were there already, 2 requests sent again"), "{}", receipt(2, 2));
+    }
+
+    #[test]
+    fn a_checksum_that_the_store_does_not_keep_is_said_to_be_of_what_was_sent() {
+        let checksum = Some(ReceiptChecksum::new(Checksum::new(Algorithm::Crc64Xz, 42), false));
+        let text = uploaded(&Receipt { checksum, ..sample() });
+        assert!(text.contains("crc64       42, of what was sent; the store keeps none of the whole\n"), "{text}");
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub(super) const NAMES: Names = Names {
     },
     traffic_limit: Some("x-cos-traffic-limit"),
     security_token: "x-cos-security-token",
+    token_variable: "COS_SESSION_TOKEN",
     bucket_region: None,
     // "Bucket Overview", /document/product/436/13312: the name ends in the number of the account.
     buckets: BucketNames::Global,

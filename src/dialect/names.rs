@@ -55,6 +55,8 @@ pub(crate) struct Names {
     pub(crate) traffic_limit: Option<&'static str>,
     /// The token of temporary credentials.
     pub(crate) security_token: &'static str,
+    /// The variable of the environment that the token is usually in.
+    pub(crate) token_variable: &'static str,
     /// The header of a redirect that names the bucket's region.
     pub(crate) bucket_region: Option<&'static str>,
     /// How far the name of a bucket is its own.
@@ -69,6 +71,23 @@ pub(crate) struct Names {
     pub(crate) blocked_keys: Option<&'static str>,
     /// The beginnings of header names that a user may not add to an upload, each with the reason.
     pub(crate) reserved: &'static [(&'static str, &'static str)],
+}
+
+impl Names {
+    /// The headers of encryption, whose names are no secret wherever they are repeated.
+    pub(crate) fn of_encryption(&self) -> [&'static str; 9] {
+        [
+            self.sse,
+            self.sse_kms_key_id,
+            self.sse_context,
+            self.customer_algorithm,
+            self.customer_key,
+            self.customer_key_md5,
+            self.source_customer_algorithm,
+            self.source_customer_key,
+            self.source_customer_key_md5,
+        ]
+    }
 }
 
 /// How the checksum of a whole object is asked for. Header names and the value of the type.

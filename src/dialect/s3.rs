@@ -40,6 +40,7 @@ pub(super) const NAMES: Names = Names {
     forbid_overwrite: ForbidOverwrite { header: ("if-none-match", "*"), at_initiate: false, despite_versions: true },
     traffic_limit: None,
     security_token: "x-amz-security-token",
+    token_variable: "AWS_SESSION_TOKEN",
     // "HeadBucket"; 301 PermanentRedirect has it and no Location ("Making requests to buckets in another region").
     bucket_region: Some("x-amz-bucket-region"),
     // "General purpose bucket naming rules": unique across all accounts and regions of a partition. Of other stores none

@@ -3,12 +3,15 @@
 use crate::{
     error::{Error, ErrorKind},
     ident::UploadId,
+    operation::Operation,
+    sse::SseMode,
     transfer::{
-        Job,
-        abort::give_up,
+        Job, Stage,
+        abort::{self, give_up},
         keep::{self, Facts, Fate, Phase},
         scribe::Scribe,
     },
+    wire::fails_under_kms,
 };
 
 /// Ends an upload that failed, and completes the error by what has become of it.
@@ -24,6 +27,46 @@ pub(crate) async fn end(job: &Job, upload: &UploadId, scribe: Scribe, failure: E
         return failure;
     }
     bury(job, scribe, failure).await
+}
+
+/// Ends an upload whose first byte, which is none of the source's, was not taken.
+///
+/// A store that opens an upload and removes it again is not out of order: if it fails only where a KMS key is to be used,
+/// that key is the likeliest reason, and in an upload without parts there is nothing to go on with. If it does not even
+/// remove it, it is the store.
+pub(crate) async fn end_unproved(job: &Job, upload: &UploadId, scribe: Scribe, failure: Error, empty: bool) -> Error {
+    if !(empty && job.sse.mode() == SseMode::Kms && fails_under_kms(&failure)) {
+        return end(job, upload, scribe, failure, Phase::Sending).await;
+    }
+    job.board.stage(Stage::Aborting);
+    match abort::abort_upload(&job.client, &job.sse, &job.key, upload).await {
+        Ok(_) => bury(job, scribe, lacks_the_key(job.sse.kms_key_id(), failure)).await,
+        Err(_) => end(job, upload, scribe, failure, Phase::Sending).await,
+    }
+}
+
+/// Names the KMS key as what a store fails at.
+fn lacks_the_key(asked: Option<&str>, failure: Error) -> Error {
+    let given = asked.map_or_else(|| "none was given".to_owned(), |id| format!("given was {id}"));
+    let (status, attempts) = (failure.status().unwrap_or_default(), failure.attempts().unwrap_or(1));
+    let (code, request_id) = (failure.code().map(ToOwned::to_owned), failure.request_id().map(ToOwned::to_owned));
+    let part = failure.part();
+    let error = Error::new(
+        ErrorKind::Encryption,
+        "the store fails where a KMS key is asked for, and answers otherwise",
+    )
+    .with_hint(format!(
+        "check --sse-kms-key-id ({given}), and that the store has a KMS; the upload was aborted: no byte of the source \
+             had been sent"
+    ))
+    .at(Operation::UploadPart)
+    .after_attempts(attempts)
+    .answered(status, code, request_id)
+    .caused_by(failure);
+    match part {
+        Some(part) => error.at_part(part),
+        None => error,
+    }
 }
 
 /// Says what trying again means for a stream.

@@ -14,7 +14,7 @@ use crate::{
     transfer::{
         ChecksumChoice, Job, OnChange, Progress, Receipt, Stage, UploadRequest,
         body::Supply,
-        ending::{bury, end, keep},
+        ending::{bury, end, end_unproved, keep},
         finish::{self, Made, Unfinished, occupied},
         journal::Initiated,
         keep::Phase,
@@ -154,21 +154,27 @@ async fn anew(job: &Arc<Job>, scribe: Scribe, flow: Option<Flow>) -> Result<Rece
 
 /// Makes sure that the key has no object yet.
 ///
-/// It is asked without encryption: the answer tells an object under any key, or under none, from no object at all.
+/// It is asked without encryption: the answer tells an object under any key, or under none, from no object at all. Only
+/// where that may mean a customer key it is asked under that of the upload, because an object that was uploaded before
+/// most likely is under the same.
 async fn must_be_free(job: &Job) -> Result<()> {
     let plain = SseContext::none(job.client.dialect());
-    match job.send_as(&Head { key: job.key.clone(), version_id: None }, &plain).await {
+    let look = Head { key: job.key.clone(), version_id: None };
+    match job.send_as(&look, &plain).await {
         Ok(_) => Err(occupied(job)),
         Err(error) if error.status() == Some(404) => Ok(()),
         // An object under a customer key answers so, and so does a bucket to those who may not look.
         Err(error) if may_be_the_key(&error) => {
-            let look = job.permission(Operation::Head);
+            if job.sse.is_customer() && job.send(&look).await.is_ok() {
+                return Err(occupied(job));
+            }
+            let permission = job.permission(Operation::Head);
             let to_miss = job.client.dialect().names().permission_to_miss;
             let untold = format!("whether {} exists cannot be told, and it is not to be replaced", job.object());
             Err(Error::new(error.kind(), untold)
                 .with_hint(format!(
-                    "choose another key if an object under a customer key is there; otherwise check that these \
-                     credentials are valid and may look at objects ({look}{})",
+                    "choose another object key if an object under another customer key is there; otherwise check that these \
+                     credentials are valid and may look at objects ({permission}{})",
                     to_miss.map_or_else(String::new, |it| format!(", and {it} to be told that there is none"))
                 ))
                 .at(Operation::Head)
@@ -273,7 +279,11 @@ async fn multipart(
         None => Queue::missing(job, &ledger),
     };
     let mut sending = Sending { job, upload: &upload, ledger: &mut ledger, echoes: &mut echoes, scribe: &mut scribe };
-    if let Err(failure) = sending.send_all(queue, proven).await {
+    if let Err(failure) = sending.probe(proven).await {
+        let empty = ledger.done() == 0;
+        return Err(end_unproved(job, &upload, scribe, failure, empty).await);
+    }
+    if let Err(failure) = sending.send_all(queue).await {
         return Err(end(job, &upload, scribe, failure, Phase::Sending).await);
     }
     match job.unless_cancelled(reread::confirm(job, &ledger)).await {

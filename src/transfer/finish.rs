@@ -304,7 +304,7 @@ async fn is_alive(job: &Job, upload: &UploadId) -> (Alive, Option<ErrorKind>) {
 /// The error for a key that has an object which is to stay.
 pub(crate) fn occupied(job: &Job) -> Error {
     Error::new(ErrorKind::Rejected, format!("{} exists already and is not to be replaced", job.object()))
-        .with_hint("choose another key, or allow the object to be replaced")
+        .with_hint("choose another object key, or allow the object to be replaced")
 }
 
 fn foreign(job: &Job) -> Error {

@@ -45,10 +45,10 @@ pub(crate) struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// Sends every part of the queue.
+    /// Finds out with one byte what the store has not shown yet, before any of the source leaves.
     ///
     /// `proven`: the store has shown for this upload that it encrypts as asked.
-    pub(crate) async fn send_all(&mut self, queue: Queue, proven: bool) -> Result<()> {
+    pub(crate) async fn probe(&mut self, proven: bool) -> Result<()> {
         self.job.board.stage(Stage::Sending);
         let unproven = self.job.sse.mode() != SseMode::None && !proven;
         if (unproven || self.job.assurance.proof().is_none())
@@ -57,6 +57,11 @@ impl Sending<'_> {
             let echo = probe(self.job, self.upload, number).await?;
             self.echoes.note("parts", &echo)?;
         }
+        Ok(())
+    }
+
+    /// Sends every part of the queue.
+    pub(crate) async fn send_all(&mut self, queue: Queue) -> Result<()> {
         let mut parts = JoinSet::new();
         let outcome = self.drive(queue, &mut parts).await;
         if outcome.is_err() {

@@ -184,17 +184,15 @@ impl Shared {
             observer.request(&masked);
         }
         let exchange = Exchange { shared: self, call, sse, secrets, stall: self.options.stall_timeout };
-        let mut outcome = exchange.run(head, framing, url, &payload, plan).await;
-        if let Err(setback) = &mut outcome {
-            setback.used = used;
-            setback.temporary = temporary;
+        let outcome = exchange.run(head, framing, url, &payload, plan).await;
+        outcome.map_err(|setback| {
+            let error = setback.error;
+            let error = if temporary.is_some() { wire::under_a_token(self.address.dialect(), error) } else { error };
+            let setback = Setback { error, used, temporary, ..setback };
             // The body's own failure is the cause, whatever the network or the store made of it.
             let replay = if let Payload::Replay(replay) = &payload { replay.take_fault() } else { None };
-            if let Some(fault) = replay {
-                *setback = Setback::from(fault);
-            }
-        }
-        outcome
+            replay.map_or(setback, Setback::from)
+        })
     }
 }
 
@@ -298,7 +296,9 @@ impl<C: Call> Exchange<'_, C> {
         } else if raw.status.is_redirection() {
             self.redirected(raw)
         } else {
-            wire::refusal(self.shared.address.dialect(), self.call.operation(), self.sse, raw)
+            let address = &self.shared.address;
+            let error = wire::refusal(address.dialect(), self.call.operation(), self.sse, raw);
+            if address.is_https() { error } else { wire::over_plain_http(address.dialect(), self.sse, error) }
         };
         // A message that was wrapped in another encoding shows its secret only now.
         if let Err(error) = self.secrets.check_body(error.message().as_bytes()) {

@@ -85,7 +85,19 @@ impl Reading<'_> {
         Ok(None)
     }
 
-    /// The same from the elements of an answer's body, or else from its head.
+    /// The checksum of the parts' checksums, if the head gives one of a single part.
+    pub(super) fn checksum_of_one_part(self) -> Result<Option<Checksum>> {
+        for algorithm in Algorithm::ALL.into_iter().filter(|_| self.dialect().checksum_is_a_choice()) {
+            let Some(name) = header(self.dialect(), algorithm) else { continue };
+            let text = self.header(&HeaderName::from_static(name))?;
+            if let Some(found) = text.and_then(|text| algorithm.parse(text.strip_suffix("-1")?)) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// That of the whole from the elements of an answer's body, or else from its head.
     pub(super) fn checksum_in(self, root: &Element) -> Result<Option<Checksum>> {
         for algorithm in Algorithm::ALL {
             let Some(word) = word(self.dialect(), algorithm) else { continue };

@@ -22,6 +22,11 @@ pub struct ObjectInfo {
     pub etag: Option<ETag>,
     /// The checksum of its plain bytes, all of them; objects made long ago have none.
     pub checksum: Option<Checksum>,
+    /// What the store calls the checksum of its parts' checksums, of an object that has one part.
+    ///
+    /// S3's is the checksum of that part's checksum ("Checking object integrity": composite checksums); Ceph's gateway
+    /// tells the part's own (measured of 20.2, which calls it composite all the same).
+    pub of_one_part: Option<Checksum>,
     /// Its version, in a bucket with versions.
     pub version_id: Option<VersionId>,
     /// Content-Type.
@@ -55,6 +60,7 @@ impl ObjectInfo {
             size,
             etag: Some(reading.etag()?),
             checksum: reading.checksum()?,
+            of_one_part: reading.checksum_of_one_part()?,
             version_id: reading.version_id()?,
             content_type: reading.plain(&CONTENT_TYPE),
             storage_class: reading.plain(&HeaderName::from_static(names.storage_class)),

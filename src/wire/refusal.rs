@@ -1,7 +1,15 @@
 //! From a refused call to the error that the user sees: its kind, its words, its remedy.
 
+mod codes;
+mod plain_http;
+
 use http::StatusCode;
 
+use self::codes::{
+    BUCKET, CHANGED, CLOCK, DENIED, DENIED_BARELY, EXISTS, KEY_ID, KMS, LATER, LATER_OR_KMS, LOOK_UP, MANAGED,
+    NAME_THE_KMS_KEY, SURELY_CREDENTIALS, TOKEN, UNCODED, UNTOLD, known,
+};
+pub(crate) use self::plain_http::over_plain_http;
 use super::{
     RawAnswer,
     store_error::{StoreError, request_id},
@@ -24,17 +32,17 @@ pub(crate) fn refusal(dialect: Dialect, operation: Operation, sse: &SseContext, 
         operation,
         status: answer.status,
         error: StoreError::read(dialect, answer),
-        customer_key: sse.is_customer(),
-        kms: sse.mode() == SseMode::Kms,
+        mode: sse.mode(),
+        names_kms_key: sse.kms_key_id().is_some(),
     };
     refused.into_error()
 }
 
 /// The error for a refusal inside an answer of status 2xx.
 pub(super) fn hidden(dialect: Dialect, operation: Operation, answer: &RawAnswer, root: &Element) -> Error {
-    let mut error = StoreError::from_xml(root);
+    let mut error = StoreError::from_xml(dialect, root);
     error.request_id = request_id(dialect, &answer.headers);
-    Refused { dialect, operation, status: answer.status, error, customer_key: false, kms: false }.into_error()
+    Refused { dialect, operation, status: answer.status, error, mode: SseMode::None, names_kms_key: false }.into_error()
 }
 
 /// Whether a HEAD or GET may have been refused for the object's customer key, which was not given or is another one.
@@ -44,6 +52,27 @@ pub(super) fn hidden(dialect: Dialect, operation: Operation, answer: &RawAnswer,
 pub(crate) fn may_be_the_key(error: &Error) -> bool {
     let (Some(operation), Some(status)) = (error.operation(), error.status()) else { return false };
     leaves_the_key(operation, status, error.code().unwrap_or_default(), error.message())
+}
+
+/// Whether the store failed by itself at a part that was to be encrypted, in words that say nothing.
+///
+/// SeaweedFS answers a KMS key that it does not know so, and the lack of one where it has no default (measured of 4.48).
+pub(crate) fn fails_under_kms(error: &Error) -> bool {
+    error.operation() == Some(Operation::UploadPart)
+        && error.status() == Some(500)
+        && matches!(error.code(), None | Some("InternalError"))
+}
+
+/// Says of refused credentials that they had a session token, which may be what does not fit: the store names the key.
+pub(crate) fn under_a_token(dialect: Dialect, error: Error) -> Error {
+    if error.code() != Some("InvalidAccessKeyId") {
+        return error;
+    }
+    let token = format!("check or unset the session token ({}), which was sent too", dialect.names().token_variable);
+    match error.hint().map(|hint| format!("{hint}; {token}")) {
+        Some(hint) => error.with_hint(hint),
+        None => error.with_hint(token),
+    }
 }
 
 /// Whether a refusal says that the upload does not exist. A bare 404 can come from anything in between.
@@ -81,10 +110,10 @@ struct Refused {
     operation: Operation,
     status: StatusCode,
     error: StoreError,
-    /// Whether the encryption asked for is under a customer key.
-    customer_key: bool,
-    /// Whether it is under a key in the KMS.
-    kms: bool,
+    /// The encryption asked for.
+    mode: SseMode,
+    /// Whether it names a key in the KMS.
+    names_kms_key: bool,
 }
 
 impl Refused {
@@ -105,6 +134,7 @@ impl Refused {
             // Whether it is the credentials or the key that the store does not like, it does not tell.
             None | Some(ErrorKind::Credentials) if self.may_be_the_key() => ErrorKind::Encryption,
             None | Some(ErrorKind::Credentials) if self.lacks_the_kms_key() => ErrorKind::Encryption,
+            None if self.wants_a_kms_key() => ErrorKind::Encryption,
             // A code of the KMS that is not known says that it is the KMS; the status, that it may pass.
             Some(ErrorKind::Encryption) if self.status.is_server_error() => ErrorKind::Unavailable,
             Some(kind) => kind,
@@ -131,12 +161,12 @@ impl Refused {
     /// Whether the customer key that was given may be the reason.
     fn may_be_the_key(&self) -> bool {
         let StoreError { code, message, .. } = &self.error;
-        self.customer_key && leaves_the_key(self.operation, self.status.as_u16(), code, message)
+        self.mode == SseMode::Customer && leaves_the_key(self.operation, self.status.as_u16(), code, message)
     }
 
     /// Whether the bucket may take no customer keys at all.
     fn may_be_blocked(&self) -> bool {
-        self.customer_key && self.error.code == "AccessDenied" && !self.looks_at_object()
+        self.mode == SseMode::Customer && self.error.code == "AccessDenied" && !self.looks_at_object()
     }
 
     /// Whether the store says that it does not have the KMS key. Ceph's gateway has no code for it, but words: "Failed to
@@ -144,7 +174,24 @@ impl Refused {
     /// `InvalidAccessKeyId`, as if it were the credentials).
     fn lacks_the_kms_key(&self) -> bool {
         let StoreError { code, message, .. } = &self.error;
-        self.kms && matches!(code.as_str(), "InvalidArgument" | "InvalidAccessKeyId") && message.contains("kms-keyid")
+        self.mode == SseMode::Kms
+            && matches!(code.as_str(), "InvalidArgument" | "InvalidAccessKeyId")
+            && message.contains("kms-keyid")
+    }
+
+    /// Whether the store wants a KMS key to be named: it asks for the header (Ceph's gateway, measured of 20.2).
+    fn wants_a_kms_key(&self) -> bool {
+        let unnamed = self.mode == SseMode::Kms && !self.names_kms_key;
+        unnamed && self.status.is_client_error() && self.error.message.contains(self.dialect.names().sse_kms_key_id)
+    }
+
+    /// Whether the store may not have the mode whose keys it would manage. Ceph's gateway says no more than
+    /// `InvalidArgument` (measured of 20.2 without a Vault server).
+    fn may_lack_managed_keys(&self) -> bool {
+        let StoreError { code, message, .. } = &self.error;
+        let vague = message.is_empty() && matches!(code.as_str(), "InvalidArgument" | "InvalidRequest");
+        let begins = matches!(self.operation, Operation::Initiate | Operation::Put);
+        self.mode == SseMode::Managed && begins && (vague || self.status == StatusCode::NOT_IMPLEMENTED)
     }
 
     /// Whether a failure of the store itself may be about the KMS key. SeaweedFS (measured of 4.48) answers a key that it
@@ -152,7 +199,7 @@ impl Refused {
     /// tried again like those, and can only be named as a possibility.
     fn may_be_the_kms_key(&self) -> bool {
         let sends = matches!(self.operation, Operation::Initiate | Operation::UploadPart | Operation::Put);
-        self.kms && sends && self.error.code == "InternalError"
+        self.mode == SseMode::Kms && sends && self.error.code == "InternalError"
     }
 
     fn looks_at_object(&self) -> bool {
@@ -182,6 +229,7 @@ impl Refused {
             DENIED | DENIED_BARELY => format!("{remedy} ({})", self.dialect.permission(self.operation)),
             BUCKET => names.check_bucket.to_owned(),
             KEY_ID => format!("{remedy} ({})", names.key_id),
+            TOKEN => format!("{remedy} ({})", names.token_variable),
             _ => remedy.to_owned(),
         }
     }
@@ -213,6 +261,10 @@ impl Refused {
             Some(CLOCK)
         } else if self.lacks_the_kms_key() {
             Some(KMS)
+        } else if self.wants_a_kms_key() {
+            Some(NAME_THE_KMS_KEY)
+        } else if self.may_lack_managed_keys() {
+            Some(MANAGED)
         } else if self.may_be_the_kms_key() {
             Some(LATER_OR_KMS)
         } else if self.status == StatusCode::PRECONDITION_FAILED && !self.looks_at_object() {
@@ -228,7 +280,10 @@ impl Refused {
         match (foreign, remedy, names.blocked_keys.filter(|_| self.may_be_blocked())) {
             (false, Some(remedy), Some(blocked)) => format!("{remedy}; {blocked}"),
             (false, Some(remedy), None) => remedy,
-            (false, None, _) if self.error.code.is_empty() => by_the_request_id(UNTOLD, told),
+            (false, None, _) if self.error.code.is_empty() && self.error.message.is_empty() => {
+                by_the_request_id(UNTOLD, told)
+            }
+            (false, None, _) if self.error.code.is_empty() => by_the_request_id(UNCODED, told),
             (false, None, _) => by_the_request_id(LOOK_UP, told),
             (true, None, _) => NOT_THE_STORE.to_owned(),
             (true, Some(remedy), _) => format!("{NOT_THE_STORE}; if it did: {remedy}"),
@@ -239,90 +294,6 @@ impl Refused {
 /// A hint that sends the user to the store's support, if there is a request to name to it.
 fn by_the_request_id(hint: &str, told: bool) -> String {
     if told { format!("{hint}; its support can tell more by the request id") } else { hint.to_owned() }
-}
-
-/// Codes that speak of the credentials even where a customer key might be wrong.
-const SURELY_CREDENTIALS: &[&str] =
-    &["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "RequestTimeTooSkewed"];
-
-const LOOK_UP: &str = "look the code up in the store's manual";
-const UNTOLD: &str = "the store gives no reason";
-const DENIED: &str = "check that these credentials may do this to this bucket and key";
-const DENIED_BARELY: &str = "check the credentials, and that they may do this to this bucket and key";
-const CLOCK: &str = "set this machine's clock";
-const LATER: &str = "try again later";
-const KMS: &str = "check the KMS key: that it exists in the bucket's region, is enabled, and that the store may use it";
-const LATER_OR_KMS: &str =
-    "try again later; if it stays so, check the KMS key: some stores answer so where they do not have it";
-const SSE: &str = "check the encryption that is asked for; the store does not take it here";
-const EXISTS: &str = "the object exists already; upload to another key, or allow replacing it";
-const CHANGED: &str = "the object has changed since it was looked at; start again";
-const BUCKET: &str = "check the bucket";
-const KEY_ID: &str = "check the name of the key that signs";
-const PART_SIZE: &str = "choose another part size";
-
-/// What a code means for the user (/document/product/436/7730).
-fn known(code: &str) -> Option<(ErrorKind, Option<&'static str>)> {
-    use ErrorKind::{Credentials, Encryption, Integrity, Rejected, Unavailable};
-    let (kind, hint) = match code {
-        "AccessDenied" => (Credentials, DENIED),
-        "SignatureDoesNotMatch" => {
-            (Credentials, "check the secret key; a proxy that changes requests has the same effect")
-        }
-        "InvalidAccessKeyId" => (Credentials, KEY_ID),
-        "ExpiredToken" => (Credentials, "the temporary credentials have expired; get new ones"),
-        "RequestTimeTooSkewed" => (Credentials, CLOCK),
-        "SsecDecryptHeaderInvalid" => (Encryption, "the object is under a customer key; give that same key"),
-        "SSEHeaderNotAllowed" | "SSEContentNotSupported" | "InvalidEncryptionAlgorithmError" => (Encryption, SSE),
-        "KmsKeyNotExist" | "KmsKeyDisabled" | "KmsException" => (Encryption, KMS),
-        "KmsInternalException" | "KmsFreqControl" | "InternalError" | "ServiceUnavailable" | "SlowDown" => {
-            (Unavailable, LATER)
-        }
-        "InsufficientCapacity" => (Unavailable, "the store is full; make room there, then try again"),
-        "RequestTimeout" | "IncompleteBody" | "UserNetworkTooSlow" => {
-            (Unavailable, "the network is too slow or breaks; try again, with fewer connections")
-        }
-        "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch" => {
-            (Integrity, "the bytes changed on their way; look for faulty memory, disk or network")
-        }
-        "PermanentRedirect"
-        | "TemporaryRedirect"
-        | "AuthorizationHeaderMalformed"
-        | "IllegalLocationConstraintException" => (Rejected, "the bucket is in another region; name it with --region"),
-        "NoSuchBucket" | "InvalidBucketName" | "InvalidRegionName" => (Rejected, BUCKET),
-        "NoSuchKey" | "NoSuchVersion" => (Rejected, "there is no such object; check the key and the version"),
-        "NoSuchUpload" => (Rejected, "the upload was completed or aborted, or has expired; start a new one"),
-        "UploadIdNotSupported" => (Rejected, "the upload was opened by another interface; start a new one"),
-        "EntityTooSmall" | "EntityTooLarge" => (Rejected, PART_SIZE),
-        "InvalidPart" | "InvalidPartOrder" => (Rejected, "the parts are not those that were sent; start a new upload"),
-        "InvalidStorageClass"
-        | "NotSupportedStorageClass"
-        | "MAZOperationNotSupportOnOAZBucket"
-        | "OAZOperationNotSupportOnMAZBucket" => (Rejected, "choose a storage class that this bucket has"),
-        "PathStyleDomainForbidden" => (Rejected, "use --addressing virtual: the bucket's name belongs into the host"),
-        "FileAlreadyExists" | "ObjectAlreadyExists" => (Rejected, EXISTS),
-        "PathConflict" | "UploadConflict" => {
-            (Rejected, "somebody else writes the same key; try again when they are done")
-        }
-        "PreconditionFailed" => (Rejected, CHANGED),
-        "InvalidRange" => (Rejected, "the object has no such bytes; it may have changed"),
-        "InvalidObjectState" => (Rejected, "the object is archived; restore it first"),
-        "DownloadForbidden" => {
-            (Rejected, "the store's own domain does not hand out such files; use a domain of your own")
-        }
-        "BucketAccelerateNotEnabled" | "ActionAccelerateNotSupported" => {
-            (Rejected, "use the region's own endpoint instead of the accelerated one")
-        }
-        "MissingContentLength" => (Rejected, "a proxy has taken the length out of the request; go around it"),
-        "PaymentRequired" | "UnavailableForLegalReasons" | "DomainAuditFailed" => {
-            (Rejected, "ask the account's owner: the store has blocked it")
-        }
-        "InvalidArgument" | "InvalidRequest" | "BadRequest" | "BadRquest" => return None,
-        code if code.starts_with("Kms") || code.starts_with("KMS") => (Encryption, KMS),
-        code if code.starts_with("SSE") || code.starts_with("Sse") => (Encryption, SSE),
-        _ => return None,
-    };
-    Some((kind, Some(hint)))
 }
 
 #[cfg(test)]

@@ -34,20 +34,20 @@ impl StoreError {
     pub fn read(dialect: Dialect, answer: &RawAnswer) -> Self {
         let body = answer.body.get(..LARGEST_REFUSAL).unwrap_or(&answer.body);
         let mut error = match Element::parse(body) {
-            Ok(root) if root.name == "Error" => Self::from_xml(&root),
-            _ => Self::from_json(body).unwrap_or_else(|| Self::from_text(body)),
+            Ok(root) if root.name == "Error" => Self::from_xml(dialect, &root),
+            _ => Self::from_json(dialect, body).unwrap_or_else(|| Self::from_text(dialect, body)),
         };
         error.request_id = request_id(dialect, &answer.headers);
         error
     }
 
     /// Reads an `<Error>` element.
-    pub(super) fn from_xml(root: &Element) -> Self {
-        Self::from_fields(root.text("Code"), root.text("Message"))
+    pub(super) fn from_xml(dialect: Dialect, root: &Element) -> Self {
+        Self::from_fields(dialect, root.text("Code"), root.text("Message"))
     }
 
     /// Reads an object with `code` and `message`, whatever their case; some gateways wrap it in another one.
-    fn from_json(body: &[u8]) -> Option<Self> {
+    fn from_json(dialect: Dialect, body: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(body).ok()?;
         let object = value.as_object()?;
         let field = |name: &str| {
@@ -58,21 +58,21 @@ impl StoreError {
             })
         };
         let (code, message) = (field("code"), field("message"));
-        (code.is_some() || message.is_some()).then(|| Self::from_fields(code.as_deref(), message.as_deref()))
+        (code.is_some() || message.is_some()).then(|| Self::from_fields(dialect, code.as_deref(), message.as_deref()))
     }
 
     /// Reads a page that people should see: its title if it has one, else its words.
-    fn from_text(body: &[u8]) -> Self {
+    fn from_text(dialect: Dialect, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let words = title(&text).unwrap_or_else(|| without_tags(&text));
-        Self::from_fields(None, Some(&words))
+        Self::from_fields(dialect, None, Some(&words))
     }
 
-    fn from_fields(code: Option<&str>, message: Option<&str>) -> Self {
+    fn from_fields(dialect: Dialect, code: Option<&str>, message: Option<&str>) -> Self {
         let code = code.unwrap_or_default();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let code = if code.len() < MAX_CODE && code.bytes().all(plain) { code } else { "" };
-        Self { code: code.to_owned(), message: presentable(message.unwrap_or_default()), request_id: None }
+        Self { code: code.to_owned(), message: presentable(dialect, message.unwrap_or_default()), request_id: None }
     }
 }
 
@@ -87,9 +87,9 @@ pub(crate) fn request_id(dialect: Dialect, headers: &HeaderMap) -> Option<String
 }
 
 /// Foreign text made fit for a message: one line, short, and without anything that could be a secret.
-fn presentable(text: &str) -> String {
+fn presentable(dialect: Dialect, text: &str) -> String {
     let printable = unescaped(text).replace(|c: char| c.is_control() || is_invisible(c), " ");
-    let words = printable.split_whitespace().map(masked).collect::<Vec<_>>().join(" ");
+    let words = printable.split_whitespace().map(|word| masked(dialect, word)).collect::<Vec<_>>().join(" ");
     let words = words.trim_end_matches(['.', ' ']);
     match words.char_indices().nth(MAX_MESSAGE) {
         Some((end, _)) => format!("{}…", words.get(..end).unwrap_or_default()),
@@ -173,8 +173,9 @@ pub(crate) fn is_invisible(c: char) -> bool {
 /// A word whose long runs of key-like characters are left out.
 ///
 /// Stores have been seen to repeat request headers in messages; a customer key in hex, base64 or percent encoding
-/// is such a run.
-fn masked(word: &str) -> String {
+/// is such a run. So are the names of some headers, which say what the store does not like.
+fn masked(dialect: Dialect, word: &str) -> String {
+    let is_name = |run: &str| dialect.names().of_encryption().iter().any(|name| name.eq_ignore_ascii_case(run));
     let key_like = |c: char| c.is_ascii_alphanumeric() || "+/=%-_".contains(c);
     let mut shown = String::with_capacity(word.len());
     let mut rest = word;
@@ -184,7 +185,7 @@ fn masked(word: &str) -> String {
         let text = rest.get(..run).unwrap_or_default();
         // So begins every SecretId, and so a signature names it.
         let names_the_signer = text.contains("AKID") || text.contains("q-ak=");
-        shown.push_str(if run >= MAX_RUN || names_the_signer { "[…]" } else { text });
+        shown.push_str(if (run >= MAX_RUN && !is_name(text)) || names_the_signer { "[…]" } else { text });
         shown.push_str(rest.get(run..gap).unwrap_or_default());
         rest = rest.get(gap..).unwrap_or_default();
     }

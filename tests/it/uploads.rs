@@ -289,6 +289,43 @@ async fn an_upload_whose_first_answer_was_lost_is_shown_as_a_candidate_and_not_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn parts_that_only_a_customer_key_shows_are_told_with_it_and_else_what_the_journal_knows() {
+    let refused = FaultPlan::new().on("UploadPart").part(2).answer(403, "AccessDenied");
+    let shell = Shell::s3(|options| options.faults(refused)).await;
+    let (source, key) = (shell.data("sealed", (5 << 20) + 1), shell.key_source());
+    let words = ["put", source.to_str().unwrap(), &shell.url("sealed"), "--part-size", "5MiB"];
+    let put = shell.run(&[&words[..], &["--concurrency", "1", "--sse-key", &key]].concat()).await;
+    assert_eq!(put.code(), Some(4), "{}", put.err);
+
+    let listing = ["uploads", "list", &shell.url("")];
+    let blind = shell.done(&listing).await;
+    assert!(blind.out.contains("at least 1, 5 MiB, by the journal here"), "{}", blind.out);
+    for text in ["are not known: ListParts failed", "name it with --sse-key", "1 unfinished upload, bytes not known"] {
+        assert!(blind.err.contains(text), "{text} is missing in {}", blind.err);
+    }
+    let seeing = shell.done(&[&listing[..], &["--sse-key", &key]].concat()).await;
+    assert!(seeing.out.contains("1, 5 MiB") && !seeing.out.contains("at least"), "{}", seeing.out);
+    assert!(seeing.err.contains("1 unfinished upload, 5 MiB") && !seeing.err.contains("not known"), "{}", seeing.err);
+
+    let end = shell.done(&["uploads", "abort", &shell.url("sealed"), "--all"]).await;
+    assert!(
+        end.out.contains("removed: upload") && !end.err.contains("parts of some uploads"),
+        "{} {}",
+        end.out,
+        end.err
+    );
+    assert_eq!(list(&shell, "").await["uploads"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_was_named_and_is_not_there_is_the_error_and_nothing_else() {
+    let shell = Shell::new().await;
+    let ran = shell.run(&["uploads", "abort", &shell.url(""), "--upload-id", "nope"]).await;
+    assert!(ran.err.contains("there is no unfinished upload nope"), "{}", ran.err);
+    assert!(!ran.err.contains("nothing to remove"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn listed_keys_do_not_drive_the_terminal() {
     let shell = Shell::new().await;
     let name = "a\tb\nremoved: upload b";

@@ -97,4 +97,6 @@ Examples:
     sealift serve --dialect s3 --data /tmp/store --tls
   Then, in another shell:
     set -a; . /tmp/store.env; set +a
-    sealift put big.tar cos://examplebucket-1250000000/ --sse managed";
+    sealift put big.tar cos://examplebucket-1250000000/ --sse managed
+  Or, to the one that speaks S3:
+    sealift put big.tar s3://examplebucket/ --sse managed";

@@ -38,7 +38,7 @@ impl SseArgs {
 pub(in crate::cli) enum Mode {
     /// As the bucket does by default.
     None,
-    /// Under keys that the store manages (SSE-COS).
+    /// Under keys that the store manages (SSE-COS, SSE-S3).
     Managed,
     /// Under a key in the KMS (SSE-KMS).
     Kms,

@@ -1,10 +1,10 @@
 //! Unfinished uploads: which, and what to do with them.
 
-use std::time::Duration;
+use std::{ffi::OsString, time::Duration};
 
 use clap::{Args, Subcommand, ValueHint};
 
-use super::{StateDirArgs, StoreArgs};
+use super::{SseArgs, StateDirArgs, StoreArgs};
 use crate::{cli::units, ident::UploadId};
 
 /// What to do with unfinished uploads.
@@ -25,6 +25,8 @@ pub(in crate::cli) struct ListArgs {
     #[arg(value_name = "URL", value_hint = ValueHint::Url)]
     pub(in crate::cli) url: String,
     #[command(flatten)]
+    pub(in crate::cli) key: KeyArgs,
+    #[command(flatten)]
     pub(in crate::cli) place: StateDirArgs,
     #[command(flatten)]
     pub(in crate::cli) store: StoreArgs,
@@ -39,9 +41,26 @@ pub(in crate::cli) struct AbortArgs {
     #[command(flatten)]
     pub(in crate::cli) which: Which,
     #[command(flatten)]
+    pub(in crate::cli) key: KeyArgs,
+    #[command(flatten)]
     pub(in crate::cli) place: StateDirArgs,
     #[command(flatten)]
     pub(in crate::cli) store: StoreArgs,
+}
+
+/// The key that uploads may be under.
+#[derive(Args, Clone, Debug)]
+pub(in crate::cli) struct KeyArgs {
+    /// Where the customer key of such uploads is, as for `put`: some stores list their parts only with it.
+    #[arg(long, value_name = "SOURCE")]
+    sse_key: Option<OsString>,
+}
+
+impl KeyArgs {
+    /// The same as options of an encryption.
+    pub(in crate::cli) fn sse(&self) -> SseArgs {
+        SseArgs { sse_key: self.sse_key.clone(), ..SseArgs::default() }
+    }
 }
 
 /// Which of the uploads that the address means.

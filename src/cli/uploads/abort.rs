@@ -27,8 +27,8 @@ use crate::{
 
 /// Removes what was chosen. All of it is tried; the first failure is the outcome.
 pub(super) fn run(args: &AbortArgs, console: &Console) -> Result<()> {
-    let Place { scope, client, journals } = Place::new(&args.url, &args.place, &args.store, console)?;
-    let work = Work { client, scope, journals, which: args.which.clone() };
+    let Place { scope, client, journals, sse } = Place::new(&args.url, &args.key, &args.place, &args.store, console)?;
+    let work = Work { client, sse, scope, journals, which: args.which.clone() };
     let scope = work.scope.clone();
     if args.which.all {
         console.warn(
@@ -44,7 +44,8 @@ pub(super) fn run(args: &AbortArgs, console: &Console) -> Result<()> {
         for end in &ends {
             console.data(format!("{}\n", one_line(&end.in_words(&scope))).as_bytes())?;
         }
-        if ends.is_empty() {
+        // Whoever names an upload is told that it is not there.
+        if ends.is_empty() && args.which.upload_id.is_none() {
             console.note("nothing to remove");
         }
     }
@@ -78,6 +79,7 @@ enum Fate {
 
 struct Work {
     client: StoreClient,
+    sse: SseContext,
     scope: Scope,
     journals: Option<StateDir>,
     which: Which,
@@ -106,7 +108,8 @@ impl Work {
     }
 
     async fn survey(&self) -> Result<Survey> {
-        Survey::take(self.client.clone(), self.scope.clone(), self.journals.clone(), self.which.upload_id.clone()).await
+        let (scope, journals) = (self.scope.clone(), self.journals.clone());
+        Survey::take(self.client.clone(), self.sse.clone(), scope, journals, self.which.upload_id.clone()).await
     }
 
     /// The time by the store's clock, which has written when each upload was begun: a clock that is wrong here must not
@@ -188,7 +191,8 @@ impl Work {
     async fn abort(&self, open: &Open) -> Result<Fate> {
         let dialect = self.client.dialect();
         let (key, none) = (ObjectKey::new(dialect, &open.upload.key)?, SseContext::none(dialect));
-        let there = abort_upload(&self.client, &none, &key, &open.upload.upload_id).await?;
+        let sse = if open.under_key { &self.sse } else { &none };
+        let there = abort_upload(&self.client, sse, &key, &open.upload.upload_id).await?;
         Ok(if there { Fate::Aborted } else { Fate::Gone })
     }
 }
@@ -203,7 +207,7 @@ fn finish(mut journal: FileJournal) -> Result<()> {
 
 impl End {
     fn of(open: &Open) -> Self {
-        let Open { upload, content } = open;
+        let Open { upload, content, .. } = open;
         Self {
             key: upload.key.clone(),
             upload: Some(upload.upload_id.clone()),

@@ -157,6 +157,16 @@ impl Told {
 }
 
 impl Owner<'_> {
+    /// How many parts and bytes the store has confirmed of this upload, by its own journal.
+    pub(super) fn confirmed(&self) -> Option<(usize, u64)> {
+        match self {
+            Self::Here(told) | Self::Held(_, Some(told)) if told.upload_id().is_some() => {
+                Some((told.known.parts.len(), told.known.bytes()))
+            }
+            Self::Nobody | Self::Here(_) | Self::Perhaps(_) | Self::Held(..) => None,
+        }
+    }
+
     /// For programs; null for nobody.
     pub(super) fn as_json(&self) -> Value {
         match self {

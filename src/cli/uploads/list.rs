@@ -21,12 +21,20 @@ use crate::{
 
 /// Shows what is unfinished.
 pub(super) fn run(args: &ListArgs, console: &Console) -> Result<()> {
-    let Place { scope, client, journals } = Place::new(&args.url, &args.place, &args.store, console)?;
-    let clocks = client.clone();
-    let survey = until_stopped(Survey::take(client, scope.clone(), journals, None), console)?;
+    let Place { scope, client, journals, sse } = Place::new(&args.url, &args.key, &args.place, &args.store, console)?;
+    let (clocks, keyed) = (client.clone(), sse.is_customer());
+    let survey = until_stopped(Survey::take(client, sse, scope.clone(), journals, None), console)?;
     // The store has written when each upload was begun, by its own clock.
     let now = clocks.store_time().unwrap_or_else(|| clocks.clock().unix_seconds());
     warn(&survey, console);
+    if let Some(why) = &survey.silent {
+        let remedy = match (survey.wants_key, keyed) {
+            (true, false) => "; if they are under a customer key, name it with --sse-key",
+            (true, true) => "; they may be under another customer key",
+            (false, _) => "",
+        };
+        console.warn(&format!("the parts of some uploads are not known: {why}{remedy}"));
+    }
     if console.json() {
         return console.value(&as_json(&survey, &scope, now));
     }
@@ -48,9 +56,6 @@ pub(super) fn warn(survey: &Survey, console: &Console) {
             survey.uploads.len()
         ));
     }
-    if let Some(why) = &survey.silent {
-        console.warn(&format!("the parts of some uploads are not known: {why}"));
-    }
     for why in &survey.journals.unreadable {
         console.warn(why);
     }
@@ -62,7 +67,7 @@ fn left(survey: &Survey) -> impl Iterator<Item = &Told> {
 
 fn as_json(survey: &Survey, scope: &Scope, now: u64) -> Value {
     let upload = |open: &Open| {
-        let Open { upload, content } = open;
+        let Open { upload, content, .. } = open;
         let owner = survey.journals.owner(&upload.key, &upload.upload_id, open.began());
         json!({
             "url": scope.url_of(&upload.key),
@@ -85,7 +90,8 @@ fn as_json(survey: &Survey, scope: &Scope, now: u64) -> Value {
 
 /// The lines of one upload.
 fn block(open: &Open, survey: &Survey, scope: &Scope, now: u64) -> String {
-    let Open { upload, content } = open;
+    let Open { upload, content, .. } = open;
+    let owner = survey.journals.owner(&upload.key, &upload.upload_id, open.began());
     let mut text = format!("{}\n", one_line(&scope.url_of(&upload.key)));
     let mut line = |name: &str, value: &str| row(&mut text, name, &one_line(value));
     line("upload", upload.upload_id.as_str());
@@ -93,11 +99,14 @@ fn block(open: &Open, survey: &Survey, scope: &Scope, now: u64) -> String {
         Some(age) => line("age", &format!("{}, since {}", show_age(age), upload.initiated)),
         None => line("age", &format!("not known: the store says {:?}", upload.initiated)),
     }
-    match content {
-        Some(content) => line("parts", &format!("{}, {}", content.parts, show_size(content.bytes))),
-        None => line("parts", "not known"),
+    match (content, owner.confirmed()) {
+        (Some(content), _) => line("parts", &format!("{}, {}", content.parts, show_size(content.bytes))),
+        (None, Some((parts, bytes))) => {
+            line("parts", &format!("at least {parts}, {}, by the journal here", show_size(bytes)));
+        }
+        (None, None) => line("parts", "not known"),
     }
-    line("journal", &survey.journals.owner(&upload.key, &upload.upload_id, open.began()).in_words());
+    line("journal", &owner.in_words());
     text
 }
 
@@ -120,11 +129,17 @@ fn leftover(told: &Told, scope: &Scope) -> String {
 }
 
 fn sum(survey: &Survey) -> String {
-    let bytes =
-        survey.uploads.iter().filter_map(|open| open.content).fold(0, |sum: u64, it| sum.saturating_add(it.bytes));
-    match survey.uploads.len() {
+    let known = survey.uploads.iter().filter_map(|open| open.content);
+    let bytes = show_size(known.clone().fold(0, |sum: u64, it| sum.saturating_add(it.bytes)));
+    let (all, counted) = (survey.uploads.len(), known.count());
+    let size = match all - counted {
+        0 => bytes,
+        unknown if unknown == all => "bytes not known".to_owned(),
+        unknown => format!("{bytes} in {counted} of them, the bytes of {unknown} not known"),
+    };
+    match all {
         0 => "no unfinished uploads".to_owned(),
-        1 => format!("1 unfinished upload, {}", show_size(bytes)),
-        count => format!("{count} unfinished uploads, {}", show_size(bytes)),
+        1 => format!("1 unfinished upload, {size}"),
+        count => format!("{count} unfinished uploads, {size}"),
     }
 }

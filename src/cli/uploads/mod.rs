@@ -11,16 +11,17 @@ mod survey;
 
 use self::survey::Scope;
 use super::{
-    args::{SseArgs, StateDirArgs, StoreArgs, UploadsCommand},
+    args::{KeyArgs, StateDirArgs, StoreArgs, UploadsCommand},
     block_on,
     console::Console,
     drive,
     signals::Signals,
-    store,
+    sse_key, store,
 };
 use crate::{
     error::Result,
     ident::ObjectUrl,
+    sse::SseContext,
     transfer::{Uploader, UploaderOptions, journal::StateDir},
     transport::StoreClient,
 };
@@ -38,19 +39,23 @@ struct Place {
     scope: Scope,
     client: StoreClient,
     journals: Option<StateDir>,
+    /// The customer key that uploads may be under, if one was given.
+    sse: SseContext,
 }
 
 impl Place {
-    fn new(url: &str, at: &StateDirArgs, store: &StoreArgs, console: &Console) -> Result<Self> {
+    fn new(url: &str, key: &KeyArgs, at: &StateDirArgs, store: &StoreArgs, console: &Console) -> Result<Self> {
         let url: ObjectUrl = url.parse()?;
-        let client = store::client(&url, store, &SseArgs::default(), None)?;
+        let sse = key.sse();
+        let client = store::client(&url, store, &sse, None)?;
+        let sse = sse_key::context(url.dialect, &sse, console)?;
         let journals = match &at.state_dir {
             Some(path) => Some(StateDir::at(path)),
             None => StateDir::usual()
                 .inspect_err(|_| console.warn("HOME is not set, so that no journals are looked for"))
                 .ok(),
         };
-        Ok(Self { scope: Scope::new(url, client.address())?, client, journals })
+        Ok(Self { scope: Scope::new(url, client.address())?, client, journals, sse })
     }
 }
 

@@ -72,6 +72,8 @@ pub(super) struct Open {
     pub(super) upload: ListedUpload,
     /// Its parts, if the store lets us list them.
     pub(super) content: Option<Content>,
+    /// Whether they were listed with the customer key that was given.
+    pub(super) under_key: bool,
 }
 
 /// What an upload holds.
@@ -105,6 +107,8 @@ pub(super) struct Survey {
     pub(super) cut: bool,
     /// Why the parts of some upload could not be listed, for a reader.
     pub(super) silent: Option<String>,
+    /// Whether a customer key, or another one, may be what is missing for that.
+    pub(super) wants_key: bool,
 }
 
 /// No more pages than this are asked for: 20,000 uploads where a page has 1000, and an end where a store has none.
@@ -120,6 +124,7 @@ impl Survey {
     /// Nothing is changed anywhere.
     pub(super) async fn take(
         client: StoreClient,
+        sse: SseContext,
         scope: Scope,
         dir: Option<StateDir>,
         only: Option<UploadId>,
@@ -134,13 +139,14 @@ impl Survey {
             None => list(&client, &scope).await?,
         };
         let journals = read(dir, scope).await?;
-        let mut silent = None;
-        let counted = stream::iter(listed).map(|upload| count(&client, upload)).buffered(AT_ONCE);
+        let (mut silent, mut wants_key) = (None, false);
+        let counted = stream::iter(listed).map(|upload| count(&client, &sse, upload)).buffered(AT_ONCE);
         let mut uploads: Vec<Open> = Vec::new();
         for (open, why) in counted.try_collect::<Vec<_>>().await? {
             // What the store lists is never hidden: it may only be that its list writes the key in another way.
             if is_listed || !why.as_ref().is_some_and(is_upload_gone) {
                 uploads.push(open);
+                wants_key |= why.as_ref().is_some_and(may_want_a_key);
                 silent = silent.or_else(|| why.map(|error| error.to_string()));
             }
         }
@@ -163,13 +169,19 @@ impl Survey {
                 initiated: told.initiated(),
                 storage_class: None,
             };
-            match count(&client, upload).await? {
+            match count(&client, &sse, upload).await? {
                 (open, None) => uploads.push(open),
                 (_, Some(error)) if is_upload_gone(&error) => left.push(at),
+                // It is looked at before what is said of its parts.
+                (open, Some(error)) if may_want_a_key(&error) => {
+                    uploads.push(open);
+                    wants_key = true;
+                    silent = silent.or_else(|| Some(error.to_string()));
+                }
                 (_, Some(error)) => return Err(error),
             }
         }
-        Ok(Self { uploads, journals, left, cut, silent })
+        Ok(Self { uploads, journals, left, cut, silent, wants_key })
     }
 }
 
@@ -198,21 +210,34 @@ async fn list(client: &StoreClient, scope: &Scope) -> Result<(Vec<ListedUpload>,
 
 /// Counts the parts of an upload. Where the store does not tell, the reason comes as well: the upload is gone, its key
 /// cannot be sent, or a permission is missing. The list is worth having without it.
-async fn count(client: &StoreClient, upload: ListedUpload) -> Result<(Open, Option<Error>)> {
-    match content(client, &upload).await {
-        Ok(content) => Ok((Open { upload, content: Some(content) }, None)),
+///
+/// The key that was given is tried where it may be what is missing: an upload that is under none is refused with one.
+async fn count(client: &StoreClient, sse: &SseContext, upload: ListedUpload) -> Result<(Open, Option<Error>)> {
+    let mut under_key = false;
+    let mut content = content_of(client, &SseContext::none(client.dialect()), &upload).await;
+    if sse.is_customer() && content.as_ref().is_err_and(may_want_a_key) {
+        content = content_of(client, sse, &upload).await;
+        under_key = content.is_ok();
+    }
+    match content {
+        Ok(content) => Ok((Open { upload, content: Some(content), under_key }, None)),
         Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
-        Err(error) => Ok((Open { upload, content: None }, Some(error))),
+        Err(error) => Ok((Open { upload, content: None, under_key }, Some(error))),
     }
 }
 
-async fn content(client: &StoreClient, upload: &ListedUpload) -> Result<Content> {
-    let none = SseContext::none(client.dialect());
+/// Whether the parts of an upload may be told only to those who have its customer key: "ListParts" of S3 wants it where
+/// the upload was opened with a checksum, and is a bad request without.
+fn may_want_a_key(error: &Error) -> bool {
+    error.status() == Some(400)
+}
+
+async fn content_of(client: &StoreClient, sse: &SseContext, upload: &ListedUpload) -> Result<Content> {
     let key = ObjectKey::new(client.dialect(), &upload.key)?;
     let mut call = ListParts { key, upload_id: upload.upload_id.clone(), after: None };
     let mut sum = Content::default();
     loop {
-        let mut page = client.send(&call, &none).await?.value;
+        let mut page = client.send(&call, sse).await?.value;
         sum.bytes = page.parts.iter().fold(sum.bytes, |sum, part| sum.saturating_add(part.size));
         // A store may keep what it was sent before of the same part.
         page.parts.dedup_by_key(|part| part.number);

@@ -130,9 +130,12 @@ impl Source for Container {
         if let Some(code) = parsed.refusal() {
             return Err(failed(ErrorKind::Credentials, &format!("gives no keys: {code}")));
         }
-        parsed
-            .keys(Needs::Temporary)
-            .map_err(|why| failed(ErrorKind::Credentials, &format!("answered unusable keys: {why}")))
+        parsed.keys(Needs::Temporary).map_err(|why| {
+            failed(ErrorKind::Credentials, &format!("answered unusable keys: {why}")).with_hint(format!(
+                "a container's service gives AccessKeyId, SecretAccessKey, Token and Expiration; check what {RELATIVE} \
+                 or {FULL} names"
+            ))
+        })
     }
 }
 

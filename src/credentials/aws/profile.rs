@@ -152,8 +152,8 @@ impl Settings {
         self.raw(name).map(without_comment).filter(|value| !value.is_empty())
     }
 
-    /// The keys; `None` if there are none.
-    fn keys(&self) -> Result<Option<Credentials>> {
+    /// The keys; `None` if there are none. `profile` is the name of the profile that they are of.
+    fn keys(&self, profile: &str) -> Result<Option<Credentials>> {
         let fault = |fault: Fault| fault.in_file(&self.path);
         let value = |name: &'static str| match self.get(name) {
             // Quotes are part of the value for every tool of AWS: the store would only call the signature wrong.
@@ -165,8 +165,8 @@ impl Settings {
         let (id, key) = match (value(ID)?, value(KEY)?) {
             (None, None) => return Ok(None),
             (Some(id), Some(key)) => (id, key),
-            (Some(_), None) => return Err(fault(Fault::new(format!("the profile has {ID}, but no {KEY}")))),
-            (None, Some(_)) => return Err(fault(Fault::new(format!("the profile has {KEY}, but no {ID}")))),
+            (Some(_), None) => return Err(fault(half(profile, ID, KEY))),
+            (None, Some(_)) => return Err(fault(half(profile, KEY, ID))),
         };
         let in_place = |names: &str, err: Error| {
             let cause = Fault::from(err);
@@ -181,13 +181,19 @@ impl Settings {
         Ok(Some(credentials))
     }
 
-    fn keys_with_warning(&self) -> Result<Option<Credentials>> {
-        let keys = self.keys()?;
+    fn keys_with_warning(&self, profile: &str) -> Result<Option<Credentials>> {
+        let keys = self.keys(profile)?;
         if keys.is_some() {
             file::warn_if_others_can_read(&self.path);
         }
         Ok(keys)
     }
+}
+
+/// A profile has one half of its keys.
+fn half(profile: &str, has: &str, lacks: &str) -> Fault {
+    Fault::new(format!("the profile {profile:?} has {has}, but no {lacks}"))
+        .with_hint(format!("add {lacks} to it in this file, or name another profile with AWS_PROFILE"))
 }
 
 /// Up to a `#` or `;` behind a blank, which the SDKs agree on; further lines of a value have no comments.
@@ -233,14 +239,15 @@ impl Profile<'_> {
     /// `Credentials` if what it has is incomplete or left out here, or if it was named and has none.
     pub(super) fn found(&self) -> Result<Found> {
         self.refuse(LEFT_OUT)?;
-        if let Some(keys) = self.credentials.as_ref().map(Settings::keys_with_warning).transpose()?.flatten() {
+        let keys = |settings: &Settings| settings.keys_with_warning(self.files.name());
+        if let Some(keys) = self.credentials.as_ref().map(keys).transpose()?.flatten() {
             return Ok(Found::Keys(keys));
         }
         // As it stands: a `#` can be part of a command.
         if let Some(command) = self.both().find_map(|settings| settings.raw("credential_process")) {
             return Ok(Found::Process(Zeroizing::new(command.to_owned())));
         }
-        if let Some(keys) = self.config.as_ref().map(Settings::keys_with_warning).transpose()?.flatten() {
+        if let Some(keys) = self.config.as_ref().map(keys).transpose()?.flatten() {
             return Ok(Found::Keys(keys));
         }
         self.refuse(INCOMPLETE)?;

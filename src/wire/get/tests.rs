@@ -2,8 +2,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::*;
-use crate::dialect::COS;
-use crate::{checksum::Checksum, error::ErrorKind};
+use crate::{
+    checksum::{Algorithm, Checksum},
+    dialect::{COS, S3},
+    error::ErrorKind,
+};
 
 fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> RawAnswer {
     let mut map = HeaderMap::new();
@@ -118,4 +121,18 @@ fn endless_tags_and_versions_are_refused_without_being_repeated() {
         assert_eq!(error.kind(), ErrorKind::Protocol);
         assert!(error.message().len() < 100, "{error}");
     }
+}
+
+#[test]
+fn a_checksum_of_parts_tells_of_the_bytes_only_where_there_is_one_part() {
+    let of = |text: &'static str| {
+        let headers = [("content-length", "9"), ("x-amz-checksum-crc32c", text)];
+        let info = get(None).decode(S3, &answer(200, &headers)).unwrap();
+        (info.checksum, info.of_one_part)
+    };
+    let one = Algorithm::Crc32c.parse("MPR56A==");
+    assert_eq!(of("MPR56A=="), (one, None));
+    assert_eq!(of("MPR56A==-1"), (None, one));
+    assert_eq!(of("MPR56A==-11"), (None, None));
+    assert_eq!(of("x-1"), (None, None));
 }

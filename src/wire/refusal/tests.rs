@@ -53,6 +53,7 @@ fn every_well_known_code_has_its_kind_and_remedy() {
     hinted(403, "InvalidAccessKeyId", Credentials, "secret id");
     hinted(403, "RequestTimeTooSkewed", Credentials, "clock");
     hinted(400, "ExpiredToken", Credentials, "expired");
+    hinted(400, "InvalidToken", Credentials, "unset the session token (COS_SESSION_TOKEN)");
     hinted(404, "NoSuchBucket", Rejected, "bucket's name");
     hinted(404, "NoSuchUpload", Rejected, "start a new one");
     hinted(404, "NoSuchKey", Rejected, "no such object");
@@ -241,4 +242,50 @@ fn a_kms_key_that_the_store_does_not_have_is_named_where_its_answer_allows() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "it may as well be anything else");
     assert!(error.hint().unwrap().contains("try again later; if it stays so, check the KMS key"), "{error}");
     assert_eq!(refuse(&SseContext::none(S3), 500, "InternalError", plain).hint(), Some("try again later"));
+}
+
+#[test]
+fn a_store_that_wants_a_kms_key_is_quoted_and_the_option_named() {
+    let refuse = |id: Option<&str>| {
+        let sse = SseContext::kms(S3, id.map(ToOwned::to_owned), None).unwrap();
+        let words = "requires HTTP header [x-amz-server-side-encryption-aws-kms-key-id]";
+        refusal(S3, Operation::Initiate, &sse, &answer(400, &body("InvalidArgument", words), true))
+    };
+    let unnamed = refuse(None);
+    assert!(unnamed.message().contains("[x-amz-server-side-encryption-aws-kms-key-id]"), "{unnamed}");
+    assert!(unnamed.kind() == ErrorKind::Encryption && unnamed.hint().unwrap().contains("--sse-kms-key-id"));
+    assert_eq!(refuse(Some("a-key")).kind(), ErrorKind::Rejected);
+}
+
+#[test]
+fn a_mode_that_the_store_may_not_have_is_named_where_it_says_no_more() {
+    let hint = |operation, sse: &SseContext, words: &str| {
+        let error = refusal(S3, operation, sse, &answer(400, &body("InvalidArgument", words), true));
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        error.hint().unwrap().contains("may not offer keys that it manages itself")
+    };
+    let managed = SseContext::managed(S3);
+    assert!(hint(Operation::Initiate, &managed, "") && hint(Operation::Put, &managed, ""));
+    assert!(!hint(Operation::UploadPart, &managed, ""), "it carries no mode");
+    assert!(!hint(Operation::Initiate, &managed, "tags are malformed") && !hint(Operation::Put, &plain(), ""));
+}
+
+#[test]
+fn refused_credentials_with_a_token_point_at_the_token_too() {
+    let refused = |code: &str| refusal(S3, Operation::Put, &SseContext::none(S3), &answer(403, &body(code, ""), true));
+    let hint = |code: &str| under_a_token(S3, refused(code)).hint().unwrap().to_owned();
+    assert!(
+        hint("InvalidAccessKeyId").contains("access key id")
+            && hint("InvalidAccessKeyId").contains("AWS_SESSION_TOKEN")
+    );
+    assert!(!hint("SignatureDoesNotMatch").contains("AWS_SESSION_TOKEN"));
+}
+
+#[test]
+fn an_answer_with_a_text_is_not_said_to_give_no_reason() {
+    let hint = |text: &str| {
+        refusal(S3, Operation::ListUploads, &SseContext::none(S3), &answer(400, text, false)).hint().unwrap().to_owned()
+    };
+    assert_eq!(hint(""), "the store gives no reason");
+    assert!(hint("something is wrong").contains("check the endpoint"));
 }

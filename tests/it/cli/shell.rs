@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use sealift::emulator::{EmulatorOptions, FaultPlan};
+use sealift::emulator::{EmulatorOptions, FaultPlan, Spoken};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::support::{Store, pattern, store_with};
+use crate::support::{Store, pattern, s3_store_with, store_with};
 
 /// The sample key of the service's documentation, unpadded as it is printed there.
 pub(crate) const KEY: &str = "MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY";
@@ -46,9 +46,19 @@ impl Shell {
         Self { store: store_with(change).await, home: tempfile::tempdir().unwrap() }
     }
 
+    /// The same over a store that speaks S3.
+    pub(crate) async fn s3(change: impl FnOnce(EmulatorOptions) -> EmulatorOptions) -> Self {
+        Self { store: s3_store_with(change).await, home: tempfile::tempdir().unwrap() }
+    }
+
+    fn speaks_cos(&self) -> bool {
+        self.store.emulator.dialect() == Spoken::Cos
+    }
+
     /// The address of an object with this key.
     pub(crate) fn url(&self, key: &str) -> String {
-        format!("cos://{}/{key}", self.store.emulator.bucket())
+        let scheme = if self.speaks_cos() { "cos" } else { "s3" };
+        format!("{scheme}://{}/{key}", self.store.emulator.bucket())
     }
 
     /// A file in the home folder.
@@ -78,14 +88,21 @@ impl Shell {
     /// The same for a copy of the program elsewhere.
     pub(crate) fn command_of(&self, program: &Path, args: &[&str]) -> Command {
         let (id, key) = self.store.emulator.secret();
+        let names = if self.speaks_cos() {
+            ["COS_SECRET_ID", "COS_SECRET_KEY"]
+        } else {
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+        };
         let mut command = program_with(program, args);
         command
             .current_dir(self.home.path())
             .env("HOME", self.home.path())
             .env("SEALIFT_ENDPOINT", self.store.emulator.endpoint())
             .env("SEALIFT_CA_CERT", self.store.emulator.ca_cert().map_or(Path::new(""), |path| path))
-            .env("COS_SECRET_ID", id)
-            .env("COS_SECRET_KEY", key);
+            .env(names[0], id)
+            .env(names[1], key)
+            // For what speaks S3; COS has its region in the endpoint.
+            .env("AWS_REGION", "eu-central-1");
         command
     }
 

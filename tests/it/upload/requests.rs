@@ -3,8 +3,10 @@
 use std::fs;
 
 use sealift::{
+    dialect::COS,
     emulator::FaultPlan,
     error::{Error, ErrorKind},
+    sse::{CustomerKey, SseContext},
     transfer::{Clobber, Concurrency, Plan, UploadRequest, Uploader, UploaderOptions},
     wire::ObjectProperties,
 };
@@ -98,6 +100,24 @@ async fn an_object_that_exists_is_not_replaced_when_that_is_forbidden() {
             assert_eq!(rig.unfinished().await, 0);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_under_the_same_customer_key_is_known_to_exist() {
+    let rig = Rig::new(2 * MIB).await;
+    rig.upload(&customer()).await.unwrap();
+    let request = || rig.request().clobber(Clobber::Never);
+    let error = rig.uploader.upload(request().sse(customer())).await.unwrap_err();
+    assert!(
+        error.message().contains("exists already") && error.hint().unwrap().contains("another object key"),
+        "{error:?}"
+    );
+    let other = SseContext::customer(COS, CustomerKey::from_bytes([8; 32]));
+    let error = rig.uploader.upload(request().sse(other)).await.unwrap_err();
+    assert!(
+        error.message().contains("cannot be told") && error.hint().unwrap().contains("another object key"),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

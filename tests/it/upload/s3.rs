@@ -7,6 +7,7 @@ use sealift::{
     error::ErrorKind,
     sse::{CustomerKey, KmsContext, SseContext, SseMode},
     transfer::{ChecksumChoice, Clobber, Concurrency, Receipt, UploadRequest, journal::MemoryJournal},
+    transport::StoreClient,
 };
 
 use super::rig::{MIB, Rig, encryption_headers};
@@ -190,6 +191,44 @@ async fn a_store_that_drops_the_customer_key_gets_a_random_byte_and_nothing_else
     let received: u64 = rig.seen("UploadPart").iter().map(|request| request.received).sum();
     assert_eq!(received, 1);
     rig.failed_clean(outcome, ErrorKind::Encryption).await;
+}
+
+/// A client that does not ask often, because each answer is the same.
+fn impatient(rig: &Rig) -> StoreClient {
+    let mut options = rig.store.client_options();
+    options.attempts = 2;
+    StoreClient::new(rig.store.address(), rig.store.credentials(), options).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_only_where_a_kms_key_is_asked_for_is_told_by_it_and_keeps_nothing() {
+    for (id, told) in [(None, "none was given"), (Some("no-such-key".to_owned()), "given was no-such-key")] {
+        let faults = FaultPlan::new().on("Initiate").drop_echo().on("UploadPart").answer(500, "InternalError");
+        let rig = rig(2 * PART, |options| options.faults(faults)).await;
+        let sse = SseContext::kms(S3, id, None).unwrap();
+        let request = UploadRequest::new(impatient(&rig), key(super::rig::KEY), rig.file()).sse(sse);
+        let outcome = rig.uploader.upload(request.journal(MemoryJournal::default())).await;
+        let received: u64 = rig.seen("UploadPart").iter().map(|request| request.received).sum();
+        assert!(received <= 2, "a byte for each attempt, and none of the file: {received}");
+        let error = rig.failed_clean(outcome, ErrorKind::Encryption).await;
+        assert!(!error.is_resumable() && error.code() == Some("InternalError"), "{error:?}");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("--sse-kms-key-id") && hint.contains(told), "{hint}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_at_other_calls_too_is_unavailable_and_the_upload_is_kept() {
+    let down = || FaultPlan::new().on("UploadPart").answer(500, "InternalError");
+    let kms = SseContext::kms(S3, None, None).unwrap();
+    for (sse, faults) in [(kms, down().on("Abort").answer(500, "InternalError")), (none(), down())] {
+        let faults = faults.on("Initiate").drop_echo();
+        let rig = rig(2 * PART, |options| options.faults(faults)).await;
+        let request = UploadRequest::new(impatient(&rig), key(super::rig::KEY), rig.file()).sse(sse);
+        let error = rig.uploader.upload(request.journal(MemoryJournal::default())).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Unavailable && error.is_resumable(), "{error:?}");
+        assert_eq!(rig.unfinished().await, 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

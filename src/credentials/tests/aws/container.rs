@@ -156,6 +156,9 @@ async fn answers_that_are_no_keys_are_refused_without_being_shown() {
         let error = failure(&Machine::new().var(FULL, &format!("{}/topsecret", service.address))).await;
         assert_eq!(error.kind(), kind, "{error}");
         assert_eq!(error.message(), format!("the container's service for credentials at 127.0.0.1 {what}"));
+        if what.contains("is missing") {
+            assert!(error.hint().is_some_and(|hint| hint.contains(FULL) && hint.contains("Expiration")), "{error:?}");
+        }
     }
 }
 

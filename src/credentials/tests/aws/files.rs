@@ -75,8 +75,9 @@ async fn keys_are_never_put_together_from_two_files() {
     let error = failure(&machine).await;
     assert_eq!(
         machine.refused(&error),
-        "home/.aws/credentials: the profile has aws_access_key_id, but no aws_secret_access_key"
+        "home/.aws/credentials: the profile \"default\" has aws_access_key_id, but no aws_secret_access_key"
     );
+    assert!(error.hint().is_some_and(|hint| hint.contains("add aws_secret_access_key to it")), "{error:?}");
     machine.write(CREDENTIALS, "[default]\naws_session_token = T\n");
     assert_eq!(shown(&ask(&machine).await), expected("ID", "KEY", None));
 }
@@ -102,8 +103,11 @@ async fn slips_in_values_are_named_without_them() {
         ": in aws_session_token: the token has a blank, a control character or a non-ASCII character in it",
     )
     .await;
-    check("aws_secret_access_key = topsecret\n", ": the profile has aws_secret_access_key, but no aws_access_key_id")
-        .await;
+    check(
+        "aws_secret_access_key = topsecret\n",
+        ": the profile \"default\" has aws_secret_access_key, but no aws_access_key_id",
+    )
+    .await;
     check(&format!("{id}topsecret\n"), ", line 3: it is neither a section nor an option").await;
 }
 

@@ -10,6 +10,7 @@ fn object(content: &[u8]) -> ObjectInfo {
         size: content.len() as u64,
         etag: ETag::new("tag"),
         checksum: Some(Checksum::of(Crc64Xz, content)),
+        of_one_part: None,
         version_id: None,
         content_type: None,
         storage_class: None,
@@ -55,6 +56,22 @@ fn wrong_bytes_are_an_integrity_error_that_says_both_checksums() {
     assert_eq!(error.kind(), ErrorKind::Integrity);
     for checksum in [Checksum::of(Crc64Xz, b"right"), Checksum::of(Crc64Xz, b"wrong")] {
         assert!(error.message().contains(&checksum.to_string()));
+    }
+}
+
+#[test]
+fn the_checksum_of_the_only_part_proves_the_bytes_in_both_readings_of_it() {
+    for algorithm in [Algorithm::Crc64Nvme, Algorithm::Crc32c] {
+        let own = Checksum::of(algorithm, b"right");
+        for theirs in [own, own.of_itself()] {
+            let info = ObjectInfo { checksum: None, of_one_part: Some(theirs), ..object(b"right") };
+            let mut pull = Pull::begin(&info);
+            pull.take(b"right").unwrap();
+            assert_eq!(pull.finish().unwrap(), (own, true));
+            let mut pull = Pull::begin(&info);
+            pull.take(b"wrong").unwrap();
+            assert_eq!(pull.finish().unwrap_err().kind(), ErrorKind::Integrity);
+        }
     }
 }
 
