@@ -95,8 +95,8 @@ pub(crate) async fn complete(job: &Job, upload: &UploadId, ledger: &Ledger) -> R
         upload_id: upload.clone(),
         parts: ledger.listing(),
         keeps_checksum: job.assurance.kept(),
-        // A store that was told checksums may still find the whole wrong. What the others say they have computed.
-        checksum: if job.tells_the_store() { Some(ledger.combined(job.algorithm)) } else { None },
+        // What the others say of it they have computed, or joined from the parts that they have checked.
+        checksum: if job.assurance.tells_whole() { Some(ledger.combined(job.algorithm)) } else { None },
         forbid_overwrite: job.forbids_overwrite(),
     };
     let doubtful = match ask(job, &call).await {

@@ -217,14 +217,19 @@ impl Job {
         }
     }
 
+    /// Drops what is known of how the store proves bytes, so that the next upload finds it out; says whether there could be
+    /// anything.
+    pub(crate) fn forget(&self) -> bool {
+        if self.assurance.is_documented() {
+            return false;
+        }
+        self.profiles.forget(self.client.address(), self.assurance.kind_before(self.algorithm));
+        true
+    }
+
     /// The store's name for the permission that a call needs.
     pub(crate) fn permission(&self, operation: Operation) -> &'static str {
         self.client.dialect().permission(operation)
-    }
-
-    /// Whether the store is told checksums, and refuses what does not fit.
-    pub(crate) fn tells_the_store(&self) -> bool {
-        self.assurance.proof().is_some_and(ProvedBy::tells_the_store)
     }
 
     /// How much was sent: of a file what was planned, of a stream what came.

@@ -63,6 +63,11 @@ impl Ledger {
         }
     }
 
+    /// Whether there is one part, and surely no more.
+    pub(crate) fn is_lone(&self) -> bool {
+        self.parts.len() == 1
+    }
+
     /// How many parts are done.
     pub(crate) fn done(&self) -> u32 {
         self.done

@@ -12,11 +12,15 @@ use crate::{
         Job, ProvedBy,
         ahead::{Ahead, ahead},
         body::Supply,
+        integrity::refuses_the_way,
         ledger::DonePart,
     },
     wire::{Payload, SentChecksum, UploadPart},
 };
 
+/// What a failure adds that may come of outdated knowledge.
+pub(crate) const FORGOTTEN: &str =
+    "what was known of how this endpoint proves bytes is forgotten: upload again, and it is found out anew";
 /// How many times a part is sent when the store's checksum of it is wrong.
 pub(crate) const CHECKSUM_TRIES: u32 = 3;
 
@@ -49,15 +53,22 @@ pub(crate) async fn send(job: Arc<Job>, upload: UploadId, number: PartNumber, su
         let answer = job.send(&call).await;
         // Bytes that changed between two readings do not fit their checksum; that is no fault of the way.
         job.source.check().map_err(at_part)?;
-        let answer = answer.map_err(at_part)?;
+        let answer = answer.map_err(|error| at_part(outdated(&job, error)))?;
         must_confirm(&job.sse, Operation::UploadPart, &answer.echo).map_err(at_part)?;
         let Some(sent) = body.checksum() else {
             return Err(at_part(answered_early()));
         };
         let stored = sent.comparable(answer.value.checksum);
         if stored.is_none_or(|stored| stored == sent) {
-            // Without an answer of its own, a store that is told a checksum has refused what does not fit.
-            let proved = stored.is_some() || proof != Some(ProvedBy::Told);
+            let proved = match proof {
+                // It has refused what does not fit.
+                Some(ProvedBy::Trailer | ProvedBy::Header | ProvedBy::ContentMd5) => true,
+                Some(ProvedBy::Told) => stored.is_some(),
+                None => false,
+            };
+            if !proved {
+                job.forget();
+            }
             let done = DonePart { etag: answer.value.etag, checksum: sent, len, proved };
             return Ok(SentPart { number, done, echo: answer.echo });
         }
@@ -68,6 +79,15 @@ pub(crate) async fn send(job: Arc<Job>, upload: UploadId, number: PartNumber, su
             .with_hint("look for faulty memory or a device in between that changes data")
             .after_attempts(CHECKSUM_TRIES),
     ))
+}
+
+/// Says of a refusal of the way in which a part came that the way was known of an earlier upload, and is not any more.
+fn outdated(job: &Job, refused: Error) -> Error {
+    if !refuses_the_way(&refused) || !job.forget() {
+        return refused;
+    }
+    let hint = refused.hint().map_or_else(|| FORGOTTEN.to_owned(), |hint| format!("{hint}; {FORGOTTEN}"));
+    refused.with_hint(hint)
 }
 
 /// How a checksum goes along: behind the bytes, or before them if it was taken `ahead`.

@@ -51,7 +51,7 @@ impl Sending<'_> {
     pub(crate) async fn probe(&mut self, proven: bool) -> Result<()> {
         self.job.board.stage(Stage::Sending);
         let unproven = self.job.sse.mode() != SseMode::None && !proven;
-        if (unproven || self.job.assurance.proof().is_none())
+        if (unproven || !self.job.assurance.lets_parts_go(self.ledger.is_lone()))
             && let Some(number) = self.ledger.first_missing()
         {
             let echo = probe(self.job, self.upload, number).await?;

@@ -50,7 +50,7 @@ pub(crate) async fn put(job: &Arc<Job>, supply: Supply) -> Result<Receipt> {
         progress.open = false;
     });
     job.source.check()?;
-    let proof = job.assurance.proof();
+    let proof = job.assurance.of_put();
     let Ahead { checksum, md5 } = ahead(job, &supply, proof == Some(ProvedBy::Header)).await?;
     let body = job.body(supply);
     let call = Put {
@@ -162,7 +162,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
     let mut verified = Vec::new();
     let mut warnings = Vec::new();
     let answered = sent.comparable(value.checksum);
-    let stored = match (answered, job.assurance.proof()) {
+    let stored = match (answered, job.assurance.of_put()) {
         (Some(_), _) => answered,
         // It has refused what does not fit, and need not keep what it was told.
         (None, Some(ProvedBy::ContentMd5)) => None,
@@ -171,7 +171,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
             verified.extend(["size", "head"]);
             if seen.is_some() {
                 warnings.push("the answer to PUT carried no checksum; the object's own was compared".to_owned());
-            } else if body.len() > 0 && !job.tells_the_store() {
+            } else if body.len() > 0 && !job.assurance.tells_whole() {
                 return Err(at_put(unproved(job, "gives no checksum of")));
             }
             seen
@@ -185,7 +185,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
     }
     match stored {
         Some(_) => verified.insert(0, "object-checksum"),
-        None if job.tells_the_store() && body.len() > 0 => verified.insert(0, "object-checksum"),
+        None if job.assurance.tells_whole() && body.len() > 0 => verified.insert(0, "object-checksum"),
         None if wants_md5(job) => verified.insert(0, "object-md5"),
         // Nothing can be said of no bytes but that there are none.
         None => {}

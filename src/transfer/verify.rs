@@ -10,6 +10,7 @@ use crate::{
         Clobber, Job, ProvedBy, Stage,
         finish::{self, Made, Seen},
         job::{Extent, Proof},
+        part::FORGOTTEN,
         receipt::EchoLog,
     },
     wire::may_be_the_key,
@@ -65,8 +66,11 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     // Where the dialect leaves it to the store to keep one, the parts' own are enough, each of which was proved.
     let by_parts = parts_confirmed && job.client.dialect().checksum_is_a_choice();
     if !of_whole && !by_parts {
+        let unsure = "the object exists, but nothing proves that it is whole; read it back to be sure";
+        // A part without its checksum has shown it, of this run or of an earlier one.
+        let hint = if job.forget() { format!("{unsure}; {FORGOTTEN}") } else { unsure.to_owned() };
         return Err(Error::new(ErrorKind::Integrity, format!("the store gives no checksum of {object}"))
-            .with_hint("the object exists, but nothing proves that it is whole; read it back to be sure")
+            .with_hint(hint)
             .at(Operation::Head));
     }
     let version_id = made.version_id.or_else(|| seen.as_ref().and_then(|seen| seen.version_id.clone()));

@@ -329,7 +329,7 @@ impl Shared {
         let again = tries.sent < limit;
         match verdict {
             Verdict::Retry | Verdict::RetrySlow if again => {}
-            Verdict::RetryTwice if again && tries.damaged < 2 => tries.damaged += 1,
+            Verdict::RetryTwice if again && !call.misfits() && tries.damaged < 2 => tries.damaged += 1,
             Verdict::RetryAfterSilence if again && tries.silent < 2 => tries.silent += 1,
             Verdict::FixClock if !tries.clock_fixed && self.learn(setback) => {
                 tries.clock_fixed = true;

@@ -34,6 +34,12 @@ pub trait Call: sealed::Sealed + Send + Sync {
         self.operation().replayable()
     }
 
+    /// Whether it carries a digest that does not fit its body, to see it refused: that is no damage on the way then, which
+    /// another attempt might not meet.
+    fn misfits(&self) -> bool {
+        false
+    }
+
     /// Method, absolute URI and all headers but those of the signature; the encryption headers are in.
     ///
     /// # Errors

@@ -78,3 +78,41 @@ impl Call for UploadPart {
         Ok(PartReceipt { etag: reading.etag()?, checksum: reading.checksum()? })
     }
 }
+
+/// A part whose digest does not fit its bytes, to see whether the store refuses it.
+#[derive(Debug)]
+pub(crate) struct MisfitPart(pub(crate) UploadPart);
+
+impl Sealed for MisfitPart {}
+
+impl Call for MisfitPart {
+    type Answer = PartReceipt;
+
+    fn operation(&self) -> Operation {
+        self.0.operation()
+    }
+
+    fn part(&self) -> Option<PartNumber> {
+        self.0.part()
+    }
+
+    fn misfits(&self) -> bool {
+        true
+    }
+
+    fn head(&self, at: &Address, sse: &SseContext) -> Result<Parts> {
+        self.0.head(at, sse)
+    }
+
+    fn payload(&self) -> Payload {
+        self.0.payload()
+    }
+
+    fn trailer(&self, dialect: Dialect) -> Option<&'static str> {
+        self.0.trailer(dialect)
+    }
+
+    fn decode(&self, dialect: Dialect, answer: &RawAnswer) -> Result<PartReceipt> {
+        self.0.decode(dialect, answer)
+    }
+}

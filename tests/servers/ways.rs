@@ -60,8 +60,8 @@ impl Way {
             let receipt = sealift.put(&small, key, &wish).value();
             proved(case, &receipt);
             says(&receipt, found);
-            // What was found out with parts says nothing of a PUT, but of Content-MD5.
-            assert_eq!(receipt["upload_id"].is_null(), found == "content-md5", "{receipt}");
+            // What was found out with parts says nothing of a PUT.
+            assert!(!receipt["upload_id"].is_null(), "{receipt}");
             same(case, key, &small);
         }
         let receipt = sealift.put_stream(&ten, "stream", &wish).value();

@@ -70,6 +70,11 @@ impl Outline {
         matches!(self, Self::File { plan: Plan { single: true, .. }, .. })
     }
 
+    /// Whether there is one part, and surely no more.
+    fn is_lone(&self) -> bool {
+        matches!(self, Self::File { plan: Plan { parts: 1, .. }, .. })
+    }
+
     /// Bytes of the first part, and how many parts are known to come.
     fn parts(&self) -> (u64, u32) {
         match self {
@@ -162,7 +167,7 @@ impl Rehearsal {
         };
         row(&mut text, "encryption", &encryption);
         text.push_str("\nThese requests would be sent (the first of each kind; secrets masked):\n");
-        if self.assurance.proof().is_none() && !self.outline.is_single() {
+        if !self.assurance.lets_parts_go(self.outline.is_lone()) && !self.outline.is_single() {
             text.push_str(
                 "\nAfter the first of them, one random byte goes as part 1, to find out what this endpoint checks.\n",
             );
@@ -222,7 +227,7 @@ impl Rehearsal {
             upload_id: upload_id.clone(),
             parts: self.parts().ok_or_else(unnamed)?,
             keeps_checksum: self.assurance.kept(),
-            // That of the whole goes along where the store is told checksums; nobody knows it yet.
+            // That of the whole goes along where the store is documented to check it; nobody knows it yet.
             checksum: None,
             forbid_overwrite: self.forbid_overwrite,
         };
@@ -234,7 +239,8 @@ impl Rehearsal {
 
     /// How a checksum would go along with the first part.
     fn sent_checksum(&self) -> Option<SentChecksum> {
-        match self.assurance.proof() {
+        let single = self.outline.is_single();
+        match if single { self.assurance.of_put() } else { self.assurance.proof() } {
             Some(ProvedBy::Trailer) => Some(SentChecksum::Trailer(self.algorithm)),
             _ => self.outline.checksum().map(SentChecksum::Header),
         }

@@ -4,6 +4,9 @@
 //! upload was opened with a checksum algorithm: what they answer was never told to them, so that it cannot be an echo.
 //! Others want to be told, and refuse what does not fit; whether they really do is found out with one byte and a wrong
 //! checksum, because some take anything. An endpoint that proves nothing gets no upload.
+//!
+//! What was found out is a hint for the next upload and no proof of it: stores are exchanged and updated. Each upload sees
+//! for itself that it still holds, before a byte of its source counts.
 
 mod probe;
 mod profiles;
@@ -18,7 +21,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::probe::probe;
+pub(crate) use self::probe::{probe, refuses_the_way};
 pub use self::profiles::EndpointProfiles;
 use crate::{
     checksum::Algorithm,
@@ -98,8 +101,8 @@ pub(crate) struct Integrity {
     kept: bool,
     /// `None`: it has to be found out.
     proof: Option<ProvedBy>,
-    /// Whether what holds of parts is known to hold of a PUT.
-    puts_too: bool,
+    /// Whether the manual of the store says so: of parts, of a PUT, and of the whole object at Complete.
+    documented: bool,
 }
 
 impl Integrity {
@@ -124,7 +127,7 @@ impl Integrity {
         let md5 = choice == ChecksumChoice::ContentMd5;
         if !address.dialect().checksum_is_a_choice() {
             let proof = Some(ProvedBy::Told);
-            return Ok(Self { choice, algorithm, kept: true, proof, puts_too: true });
+            return Ok(Self { choice, algorithm, kept: true, proof, documented: true });
         }
         let documented = address.dialect().is_documented_at(address.host());
         let proof = if documented {
@@ -133,7 +136,7 @@ impl Integrity {
             profiles.and_then(|profiles| profiles.lookup(address, choice.kind(usual), now))
         };
         let kept = !md5 && proof != Some(ProvedBy::ContentMd5);
-        Ok(Self { choice, algorithm, kept, proof, puts_too: documented })
+        Ok(Self { choice, algorithm, kept, proof, documented })
     }
 }
 
@@ -143,7 +146,9 @@ pub(crate) struct Assurance {
     choice: ChecksumChoice,
     kept: AtomicBool,
     proof: Mutex<Option<ProvedBy>>,
-    puts_too: bool,
+    documented: bool,
+    /// Whether the store has shown it in this upload.
+    shown: AtomicBool,
 }
 
 impl Assurance {
@@ -169,9 +174,32 @@ impl Assurance {
         proof.filter(|proof| self.kept() || *proof == ProvedBy::ContentMd5)
     }
 
+    /// Whether the manual of the store says so.
+    pub(crate) fn is_documented(&self) -> bool {
+        self.documented
+    }
+
+    /// Whether that is known of this upload, and not only of an earlier one.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.proof().is_some() && (self.documented || self.shown.load(Ordering::Relaxed))
+    }
+
+    /// Whether parts may leave. A store that tells checksums shows with each part whether it still does; of a lone part it
+    /// need not be asked before.
+    pub(crate) fn lets_parts_go(&self, lone: bool) -> bool {
+        self.is_certain() || lone && self.proof() == Some(ProvedBy::Told)
+    }
+
     /// Says what was found out.
     pub(crate) fn found(&self, proof: ProvedBy) {
         *self.proof.lock().unwrap_or_else(PoisonError::into_inner) = Some(proof);
+        self.shown.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that what was known holds no more.
+    pub(crate) fn lose(&self) {
+        *self.proof.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.shown.store(false, Ordering::Relaxed);
     }
 
     /// In what ways the store may be told a digest, so that it refuses what does not fit.
@@ -184,13 +212,26 @@ impl Assurance {
         }
     }
 
+    /// Whether the store is told the checksum of the whole object, at Complete or with its only PUT.
+    ///
+    /// Only one that is documented to refuse a wrong one. What is found out of the others holds of parts: one that has
+    /// checked them all may repeat what Complete tells it without a look at it, and that would pass for its own.
+    pub(crate) fn tells_whole(&self) -> bool {
+        self.documented && self.proof().is_some_and(ProvedBy::tells_the_store)
+    }
+
     /// Whether one PUT of so many bytes would be proved. Nothing has to be said of the bytes of an empty object.
     ///
     /// A store that tells checksums of parts, or refuses wrong ones, need not do so of a PUT: Ceph's gateway refuses a
-    /// part whose CRC-32C is wrong, and takes such a PUT (measured of 20.2). Content-MD5 is older than parts, and no
-    /// server was met that checks it of the one and not of the other.
+    /// part whose CRC-32C is wrong, and takes such a PUT (measured of 20.2). Nor can it be tried: a wrong PUT that is taken
+    /// is an object.
     pub(crate) fn proves_put(&self, size: u64) -> bool {
-        size == 0 || self.proof().is_some_and(|proof| self.puts_too || proof == ProvedBy::ContentMd5)
+        size == 0 || self.of_put().is_some()
+    }
+
+    /// What proves the bytes of one PUT.
+    pub(crate) fn of_put(&self) -> Option<ProvedBy> {
+        self.proof().filter(|_| self.documented)
     }
 
     /// The kind under which a finding is kept, if it says something of other uploads too.
@@ -198,12 +239,23 @@ impl Assurance {
         let usable = self.kept() || self.choice == ChecksumChoice::ContentMd5;
         usable.then(|| self.choice.kind(usual))
     }
+
+    /// The kind under which a finding may be known that this upload began with.
+    pub(crate) fn kind_before(&self, usual: Algorithm) -> &'static str {
+        self.choice.kind(usual)
+    }
 }
 
 impl From<Integrity> for Assurance {
     fn from(integrity: Integrity) -> Self {
-        let Integrity { choice, kept, proof, puts_too, .. } = integrity;
-        Self { choice, kept: AtomicBool::new(kept), proof: Mutex::new(proof), puts_too }
+        let Integrity { choice, kept, proof, documented, .. } = integrity;
+        Self {
+            choice,
+            kept: AtomicBool::new(kept),
+            proof: Mutex::new(proof),
+            documented,
+            shown: AtomicBool::new(false),
+        }
     }
 }
 
@@ -268,10 +320,41 @@ mod tests {
         assert!(told.proof().is_some() && !told.proves_put(1), "checksums of parts say nothing of a PUT's");
         let header = known(ProvedBy::Header, ChecksumChoice::Auto);
         assert!(!header.proves_put(1) && header.kept(), "nor does what is refused of parts");
-        assert!(known(ProvedBy::ContentMd5, ChecksumChoice::Auto).proves_put(1));
+        assert!(!known(ProvedBy::ContentMd5, ChecksumChoice::Auto).proves_put(1), "and a PUT cannot be tried");
         assert!(!known(ProvedBy::ContentMd5, ChecksumChoice::Auto).kept());
         assert_eq!(known(ProvedBy::Header, ChecksumChoice::Only(Algorithm::Crc32c)).proof(), None);
         assert_eq!(known(ProvedBy::Header, ChecksumChoice::ContentMd5).proof(), None);
+    }
+
+    #[test]
+    fn what_an_earlier_upload_found_out_is_not_certain_before_it_is_seen_again() {
+        let address = at(S3, "bucket", Some("https://s3.example"));
+        for proof in [ProvedBy::Told, ProvedBy::Trailer, ProvedBy::Header, ProvedBy::ContentMd5] {
+            let profiles = EndpointProfiles::default();
+            profiles.note(&address, "crc64-nvme", proof, 5);
+            let integrity = Integrity::new(&address, ChecksumChoice::Auto, Some(&profiles), 6).unwrap();
+            let assurance = Assurance::from(integrity);
+            assert!(assurance.proof() == Some(proof) && !assurance.is_certain() && !assurance.lets_parts_go(false));
+            assert_eq!(assurance.lets_parts_go(true), proof == ProvedBy::Told, "a lone part tells it by itself");
+            assurance.found(proof);
+            assert!(assurance.is_certain() && assurance.lets_parts_go(false));
+            assurance.lose();
+            assert!(assurance.proof().is_none() && !assurance.lets_parts_go(true));
+        }
+        assert!(of(&at(S3, "bucket", None), ChecksumChoice::Auto).unwrap().is_certain());
+        assert!(of(&at(COS, "examplebucket-1250000000", None), ChecksumChoice::Auto).unwrap().is_certain());
+    }
+
+    #[test]
+    fn only_a_documented_store_is_told_the_checksum_of_the_whole() {
+        assert!(of(&at(S3, "bucket", None), ChecksumChoice::Auto).unwrap().tells_whole());
+        assert!(!of(&at(S3, "bucket", None), ChecksumChoice::ContentMd5).unwrap().tells_whole());
+        assert!(!of(&at(COS, "examplebucket-1250000000", None), ChecksumChoice::Auto).unwrap().tells_whole());
+        let strange = of(&at(S3, "bucket", Some("https://s3.example")), ChecksumChoice::Auto).unwrap();
+        for proof in [ProvedBy::Told, ProvedBy::Trailer, ProvedBy::Header] {
+            strange.found(proof);
+            assert!(!strange.tells_whole(), "{proof}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Finding out what a store does, with one random byte in the place of a part that is sent later.
 //!
 //! A store that confirmed no encryption at Initiate may ignore it altogether; it is not to get a byte of the source
-//! before it has proved that it does not. And a store may take any checksum, or none, without looking at it. The real
-//! part overwrites the byte.
+//! before it has proved that it does not. And a store may take any checksum, or none, without looking at it: what an
+//! earlier upload has found out is tried once more, and if it holds no more, found out anew. The real part overwrites the
+//! byte.
 
 use std::sync::Arc;
 
@@ -17,11 +18,15 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ident::{PartNumber, UploadId},
     operation::Operation,
-    sse::Echo,
+    sse::{Echo, SseMode},
     transfer::{Job, part::must_confirm},
     transport::Answered,
-    wire::{BoxBody, PartReceipt, Payload, Replay, SentChecksum, UploadPart},
+    wire::{BoxBody, MisfitPart, PartReceipt, Payload, Replay, SentChecksum, UploadPart},
 };
+
+/// What a failure adds if something else was known.
+const OUTDATED: &str =
+    "what an earlier upload had found out holds no more and is forgotten: the next one tries every way";
 
 /// Sends the byte as this part, in as many ways as are needed, and says what confirmed its encryption.
 ///
@@ -32,9 +37,7 @@ pub(crate) async fn probe(job: &Job, upload: &UploadId, number: PartNumber) -> R
     getrandom::fill(&mut byte)
         .map_err(|error| Error::new(ErrorKind::Internal, "the system gives no random bytes").caused_by(error))?;
     let probe = Probe { job, upload, number, byte: Bytes::copy_from_slice(&byte) };
-    let found = probe.run().await.map_err(|error| error.at(Operation::UploadPart).at_part(number))?;
-    must_confirm(&job.sse, Operation::UploadPart, &found.echo).map_err(|error| error.at_part(number))?;
-    Ok(found.echo)
+    probe.run().await.map_err(|error| error.at(Operation::UploadPart).at_part(number))
 }
 
 struct Probe<'a> {
@@ -45,22 +48,71 @@ struct Probe<'a> {
 }
 
 impl Probe<'_> {
-    async fn run(&self) -> Result<Answered<PartReceipt>> {
+    async fn run(&self) -> Result<Echo> {
         let assurance = &self.job.assurance;
-        if let Some(proof) = assurance.proof() {
-            return self.send(proof, self.checksum(), Md5::digest(&self.byte).into()).await;
+        let Some(proof) = assurance.proof() else { return self.find_out().await };
+        if let Some(echo) = self.still(proof).await? {
+            return Ok(echo);
         }
+        let outdated = self.job.forget();
+        assurance.lose();
+        self.find_out().await.map_err(|error| match error.kind() {
+            ErrorKind::Integrity if outdated => {
+                let hint = error.hint().map_or_else(|| OUTDATED.to_owned(), |hint| format!("{hint}; {OUTDATED}"));
+                error.with_hint(hint)
+            }
+            _ => error,
+        })
+    }
+
+    /// Whether this proves bytes, as it did; `None` if it does so no more.
+    async fn still(&self, proof: ProvedBy) -> Result<Option<Echo>> {
+        let assurance = &self.job.assurance;
+        let certain = assurance.is_certain();
+        if !certain && proof != ProvedBy::Told {
+            match self.wrong(proof).await {
+                Ok(answer) => return self.confirmed(answer).map(|_| None),
+                Err(refused) if finds_wrong(&refused) => {}
+                Err(refused) if is_refusal(&refused) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+            if self.job.sse.mode() == SseMode::None {
+                assurance.found(proof);
+                return Ok(Some(Echo::Silent));
+            }
+        }
+        match self.right(proof).await {
+            Ok(answer) => {
+                let told = answer.value.checksum == Some(self.checksum());
+                let echo = self.confirmed(answer)?;
+                if certain {
+                    return Ok(Some(echo));
+                }
+                let holds = told || proof != ProvedBy::Told;
+                if holds {
+                    assurance.found(proof);
+                }
+                Ok(holds.then_some(echo))
+            }
+            Err(refused) if !certain && is_refusal(&refused) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tries the ways in which a store may prove bytes, the cheapest first.
+    async fn find_out(&self) -> Result<Echo> {
+        let assurance = &self.job.assurance;
         // A store that takes nothing at all has other reasons than the checksum.
         let (mut refusal, mut taken) = (None, false);
         if assurance.kept() {
-            match self.send(ProvedBy::Told, self.checksum(), [0; 16]).await {
+            match self.right(ProvedBy::Told).await {
                 Ok(answer) if answer.value.checksum == Some(self.checksum()) => {
                     self.job.found(ProvedBy::Told);
-                    return Ok(answer);
+                    return self.confirmed(answer);
                 }
                 // That it does not encrypt as asked is worse than any checksum could be.
                 Ok(answer) => {
-                    must_confirm(&self.job.sse, Operation::UploadPart, &answer.echo)?;
+                    self.confirmed(answer)?;
                     taken = true;
                 }
                 // Some demand the checksum that they were promised at Initiate.
@@ -69,11 +121,10 @@ impl Probe<'_> {
             }
         }
         for &proof in assurance.ways() {
-            let sum = self.checksum();
-            let wrong = Checksum::new(sum.algorithm(), sum.get() ^ 1);
-            match self.send(proof, wrong, [0; 16]).await {
+            match self.wrong(proof).await {
                 // It looks at nothing.
-                Ok(_) => {
+                Ok(answer) => {
+                    self.confirmed(answer)?;
                     taken = true;
                     continue;
                 }
@@ -85,10 +136,10 @@ impl Probe<'_> {
                 Err(error) => return Err(error),
             }
             // It may as well have refused the way itself.
-            match self.send(proof, sum, Md5::digest(&self.byte).into()).await {
+            match self.right(proof).await {
                 Ok(answer) => {
                     self.job.found(proof);
-                    return Ok(answer);
+                    return self.confirmed(answer);
                 }
                 Err(refused) if is_refusal(&refused) => refusal = Some(refused),
                 Err(error) => return Err(error),
@@ -103,12 +154,31 @@ impl Probe<'_> {
         })
     }
 
+    /// What an answer to the byte says of its encryption, which it has to confirm.
+    fn confirmed(&self, answer: Answered<PartReceipt>) -> Result<Echo> {
+        must_confirm(&self.job.sse, Operation::UploadPart, &answer.echo)?;
+        Ok(answer.echo)
+    }
+
+    /// Sends the byte with what fits it.
+    async fn right(&self, proof: ProvedBy) -> Result<Answered<PartReceipt>> {
+        let call = self.call(proof, self.checksum(), Md5::digest(&self.byte).into());
+        self.job.unless_cancelled(self.job.send(&call)).await
+    }
+
+    /// Sends the byte with what does not fit it.
+    async fn wrong(&self, proof: ProvedBy) -> Result<Answered<PartReceipt>> {
+        let sum = self.checksum();
+        let call = MisfitPart(self.call(proof, Checksum::new(sum.algorithm(), sum.get() ^ 1), [0; 16]));
+        self.job.unless_cancelled(self.job.send(&call)).await
+    }
+
     fn checksum(&self) -> Checksum {
         Checksum::of(self.job.algorithm, &self.byte)
     }
 
-    async fn send(&self, proof: ProvedBy, sum: Checksum, md5: [u8; 16]) -> Result<Answered<PartReceipt>> {
-        let call = UploadPart {
+    fn call(&self, proof: ProvedBy, sum: Checksum, md5: [u8; 16]) -> UploadPart {
+        UploadPart {
             key: self.job.key.clone(),
             upload_id: self.upload.clone(),
             part: self.number,
@@ -123,8 +193,7 @@ impl Probe<'_> {
                 ProvedBy::Told | ProvedBy::ContentMd5 => None,
             },
             traffic_limit: None,
-        };
-        self.job.unless_cancelled(self.job.send(&call)).await
+        }
     }
 }
 
@@ -149,6 +218,11 @@ impl Replay for Byte {
 fn finds_wrong(error: &Error) -> bool {
     let codes = ["BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"];
     error.code().is_some_and(|code| codes.contains(&code))
+}
+
+/// Whether the store takes no part in the way in which this one came, whatever its bytes are.
+pub(crate) fn refuses_the_way(error: &Error) -> bool {
+    is_refusal(error) && !finds_wrong(error)
 }
 
 /// Whether the store does not take a part in the way in which it came. Anything else says nothing of checksums.

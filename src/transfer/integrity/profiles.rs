@@ -1,4 +1,4 @@
-//! What was found out about endpoints, kept so that it is found out once.
+//! What was found out about endpoints, kept so that the next upload need not try every way.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,8 @@ const LIFE: u64 = 7 * 24 * 3600;
 
 /// What was found out about endpoints. Clones share it.
 ///
-/// It is a cache: where it cannot be read or written, things are found out again.
+/// It is a cache: where it cannot be read or written, things are found out again. Nothing in it is a proof: each upload sees
+/// for itself that it still holds.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointProfiles(Arc<Shared>);
 
@@ -53,8 +54,21 @@ impl EndpointProfiles {
         let mut known = self.known();
         known.retain(|_, finding| now.saturating_sub(finding.at) < LIFE);
         known.insert(name(address, kind), Finding { proof, at: now });
+        self.keep(&known);
+    }
+
+    /// Drops a finding that holds no more.
+    pub(crate) fn forget(&self, address: &Address, kind: &str) {
+        let mut known = self.known();
+        if known.remove(&name(address, kind)).is_some() {
+            self.keep(&known);
+        }
+    }
+
+    /// Writes them down, where there is a file for them.
+    fn keep(&self, known: &BTreeMap<String, Finding>) {
         if let Some(file) = &self.0.file
-            && let Err(error) = write(file, &known)
+            && let Err(error) = write(file, known)
         {
             tracing::debug!(%error, "what was found out about the endpoint is not kept");
         }
@@ -107,6 +121,20 @@ mod tests {
         assert_eq!(lookup(&one, "crc32c", 1_000), None);
         assert_eq!(lookup(&other, "crc64-nvme", 1_000), None);
         assert_eq!(lookup(&at("http://one.example"), "crc64-nvme", 1_000), None);
+    }
+
+    #[test]
+    fn what_holds_no_more_is_forgotten_in_the_file_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("endpoints.json");
+        let (profiles, at) = (EndpointProfiles::at(&file), at("https://one.example"));
+        profiles.note(&at, "crc32c", ProvedBy::Trailer, 5);
+        profiles.note(&at, "md5", ProvedBy::ContentMd5, 5);
+        profiles.forget(&at, "crc32c");
+        for profiles in [profiles, EndpointProfiles::at(&file)] {
+            assert_eq!(profiles.lookup(&at, "crc32c", 6), None);
+            assert_eq!(profiles.lookup(&at, "md5", 6), Some(ProvedBy::ContentMd5));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::server::{Act, COMPLETED, Server, answer, complete, head, no_sse, part, part_taken, refusal};
-use crate::{clock::Clock, error::ErrorKind, operation::Operation};
+use crate::{clock::Clock, error::ErrorKind, operation::Operation, wire::MisfitPart};
 
 fn acts(answers: impl IntoIterator<Item = String>) -> Vec<Act> {
     answers.into_iter().map(Act::Answer).collect()
@@ -64,6 +64,13 @@ async fn a_body_that_arrives_damaged_is_sent_twice_more() {
     let server = Server::answering(&refusal("400 Bad Request", "BadDigest")).await;
     let error = server.client().send(&part(10), &no_sse()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Integrity, Some(3)));
+}
+
+#[tokio::test]
+async fn a_wrong_digest_that_is_refused_as_it_should_be_is_not_sent_again() {
+    let server = Server::answering(&refusal("400 Bad Request", "BadDigest")).await;
+    let error = server.client().send(&MisfitPart(part(10)), &no_sse()).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Integrity, Some(1)));
 }
 
 #[tokio::test]

@@ -2,5 +2,6 @@
 //! goes anywhere else.
 
 mod answers;
+mod parrot;
 mod program;
 mod server;

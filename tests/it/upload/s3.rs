@@ -155,19 +155,91 @@ async fn a_store_that_tells_no_checksum_is_told_one_behind_each_part_and_refuses
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_found_out_is_not_asked_again() {
+async fn what_was_found_out_is_seen_again_with_one_wrong_byte() {
     let rig = rig(2 * PART, |options| options.faults(silent())).await;
     done(&rig, request(&rig, &none()), &none()).await;
     let first = rig.seen("UploadPart").len();
     done(&rig, request(&rig, &none()), &none()).await;
-    assert_eq!(rig.seen("UploadPart").len() - first, 2, "two parts and no probe");
+    let parts = rig.seen("UploadPart").split_off(first);
+    assert_eq!(parts.iter().map(|part| part.status).collect::<Vec<_>>(), [400, 200, 200], "{parts:?}");
+    assert_eq!(parts[0].code.as_deref(), Some("BadDigest"), "it still refuses a wrong one");
     // It says nothing of a PUT: a small file is one part, with its checksum behind it.
     std::fs::write(rig.file(), b"small").unwrap();
     let receipt = rig.uploader.upload(request(&rig, &none())).await.unwrap();
     assert_eq!((receipt.parts, receipt.upload_id.is_some()), (1, true));
+    assert_eq!(rig.seen("UploadPart").len(), first + 5, "one wrong byte and the part");
     let part = rig.seen("UploadPart").pop().unwrap();
     let trailer = ("x-amz-trailer".to_owned(), "x-amz-checksum-crc64nvme".to_owned());
     assert!(part.headers.contains(&trailer), "{:?}", part.headers);
+}
+
+/// The parts that carried the file.
+fn carriers(rig: &Rig, since: usize) -> usize {
+    rig.seen("UploadPart").split_off(since).iter().filter(|part| part.received > 1000).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_tells_no_more_is_found_out_anew_before_the_file_leaves() {
+    for sse in modes() {
+        let rig = rig(2 * PART, |options| options).await;
+        done(&rig, request(&rig, &sse), &sse).await;
+        rig.store.emulator.set_faults(silent());
+        let before = rig.seen("UploadPart").len();
+        let receipt = done(&rig, request(&rig, &sse), &sse).await;
+        assert!(receipt.verified.iter().any(|it| it == "part-checksums"), "{:?}", receipt.verified);
+        assert_eq!(receipt.checksum.unwrap().kind, "sent");
+        assert_eq!(carriers(&rig, before), 2, "the file was sent once");
+        // What was found out now counts for the next one.
+        let before = rig.seen("UploadPart").len();
+        done(&rig, request(&rig, &sse), &sse).await;
+        let probes = if sse.mode() == SseMode::None { 1 } else { 2 };
+        assert_eq!(rig.seen("UploadPart").len() - before, 2 + probes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_part_without_the_checksum_that_was_told_before_fails_once() {
+    let rig = rig(1000, |options| options).await;
+    done(&rig, request(&rig, &none()), &none()).await;
+    let before = rig.seen("UploadPart").len();
+    done(&rig, request(&rig, &none()), &none()).await;
+    assert_eq!(rig.seen("UploadPart").len() - before, 1, "it is its own probe");
+    rig.store.emulator.set_faults(silent());
+    let error = rig.uploader.upload(request(&rig, &none())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error:?}");
+    assert!(error.hint().unwrap().contains("is forgotten: upload again"), "{error:?}");
+    let receipt = done(&rig, request(&rig, &none()), &none()).await;
+    assert!(receipt.verified.iter().any(|it| it == "part-checksums"), "{:?}", receipt.verified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_that_the_store_takes_no_more_is_forgotten() {
+    let rig = rig(2 * PART, |options| options.faults(silent())).await;
+    done(&rig, request(&rig, &none()), &none()).await;
+    rig.store.emulator.set_faults(silent().on("UploadPart").part(2).answer(400, "InvalidRequest"));
+    // One at a time: none is cut off, and seen later.
+    let error = rig.uploader.upload(request(&rig, &none()).concurrency(Concurrency::Fixed(1))).await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidRequest"));
+    assert!(error.hint().unwrap().contains("is forgotten: upload again"), "{error:?}");
+    rig.store.emulator.set_faults(silent());
+    let before = rig.seen("UploadPart").len();
+    done(&rig, request(&rig, &none()), &none()).await;
+    let mut probes = rig.seen("UploadPart").split_off(before);
+    probes.retain(|part| part.received <= 50);
+    assert_eq!(probes.iter().map(|it| it.status).collect::<Vec<_>>(), [200, 400, 200], "untold, wrong, right");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_file_by_md5_is_one_part_and_no_put_that_nobody_could_try() {
+    let rig = rig(1000, |options| options).await;
+    for probes in [2, 1] {
+        let before = rig.seen("UploadPart").len();
+        let receipt = done(&rig, request(&rig, &none()).checksum(ChecksumChoice::ContentMd5), &none()).await;
+        assert_eq!((receipt.parts, receipt.upload_id.is_some()), (1, true));
+        assert!(receipt.verified.iter().any(|it| it == "part-md5"), "{:?}", receipt.verified);
+        assert_eq!(rig.seen("UploadPart").len() - before, 1 + probes, "wrong, right: and then the file");
+    }
+    assert!(rig.seen("Put").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
