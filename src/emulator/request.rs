@@ -93,12 +93,16 @@ impl Call {
         let path = percent::decode(head.uri.path()).ok_or_else(unreadable)?;
         let query = percent::decode_query(head.uri.query().unwrap_or_default()).ok_or_else(unreadable)?;
         // In a target with a host, as proxies get it, that host counts (RFC 9112, 3.2.2).
-        let host = head
-            .uri
-            .host()
-            .map(str::to_owned)
-            .or_else(|| Some(head.headers.get(header::HOST)?.to_str().ok()?.to_owned()))
-            .unwrap_or_default();
+        let named = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = match (head.uri.authority(), named) {
+            // What is signed is the header.
+            (Some(target), Some(named)) if !target.as_str().eq_ignore_ascii_case(named) => {
+                return Err(Refusal::new(400, "InvalidRequest", "the request target and Host name different hosts"));
+            }
+            (Some(target), _) => target.host(),
+            (None, named) => named.unwrap_or_default(),
+        }
+        .to_owned();
         let (bucket, key) = locate(&host, &path, options);
         let mut call = Self {
             dialect: options.dialect,
@@ -227,6 +231,17 @@ mod tests {
         check("s3.eu-central-1.amazonaws.com", "/b-1/k", "b-1", "k");
         check("localhost", "/b-1/k", "b-1", "k");
         check("127.0.0.1:9", "/b-1", "b-1", "");
+    }
+
+    #[test]
+    fn a_target_with_another_host_than_the_signed_header_is_refused() {
+        let read = |target: &str| {
+            let request = http::Request::put(target).header("host", "a-1.localhost:80").body(()).unwrap();
+            Call::read(request.into_parts().0, &EmulatorOptions::new("unused"), false)
+        };
+        assert_eq!(read("/k").unwrap().bucket, "a-1");
+        assert_eq!(read("http://A-1.localhost:80/k").unwrap().bucket, "a-1");
+        assert_eq!(read("http://b-1.localhost:80/k").unwrap_err().code, "InvalidRequest");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -16,7 +17,7 @@ pub(in crate::emulator) struct Faults(Mutex<Working>);
 struct Working {
     plan: FaultPlan,
     fired: Vec<u32>,
-    attempts: HashMap<(String, String, Option<u16>), u32>,
+    attempts: HashMap<u64, u32>,
 }
 
 impl Faults {
@@ -39,7 +40,10 @@ impl Faults {
         if working.plan.rules.is_empty() {
             return Effects::default();
         }
-        let attempt = working.attempts.entry((operation.to_owned(), key.to_owned(), part)).or_default();
+        // By its hash, because keys are long and there can be millions.
+        let mut call = DefaultHasher::new();
+        (operation, key, part).hash(&mut call);
+        let attempt = working.attempts.entry(call.finish()).or_default();
         *attempt += 1;
         let mut effects = Effects::default();
         let (seed, attempt) = (working.plan.seed, *attempt);

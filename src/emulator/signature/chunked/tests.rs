@@ -136,9 +136,29 @@ fn the_trailer_must_be_what_was_declared() {
     let unsigned = &text[..text.find("x-amz-trailer-signature").unwrap()];
     assert_eq!(refused(&headers, unsigned), "MalformedTrailerError");
     assert_eq!(refused(&headers, &text[..text.find("x-amz-checksum").unwrap()]), "MalformedTrailerError");
+    let behind = |more: &str| format!("{}\r\n{more}\r\n\r\n", text.trim_end());
+    for more in ["x-amz-more: 1", "x-amz-checksum-crc32c: 1"] {
+        assert_eq!(refused(&headers, &behind(more)), "MalformedTrailerError", "{more} comes behind the signature");
+    }
     headers.remove("x-amz-trailer");
     // It was signed, so it cannot simply be left out.
     assert_eq!(refused(&headers, &text), "SignatureDoesNotMatch");
+}
+
+#[test]
+fn a_trailer_that_is_not_declared_is_refused_as_it_comes() {
+    let form = Form::named("STREAMING-UNSIGNED-PAYLOAD-TRAILER").unwrap();
+    let pairs = [("x-amz-decoded-content-length", "0"), ("x-amz-trailer", "x-amz-checksum-crc32")];
+    let pairs = pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    let decoder = || {
+        let chain = decoder(&signed_example().0).unwrap().chain;
+        Decoder::new(form, chain, &HeaderMap::from_iter(pairs.clone())).unwrap()
+    };
+    for endless in ["a:b\r\n", "x-amz-checksum-crc32:1\r\n"] {
+        let mut body = Bytes::from(format!("0\r\n{}", endless.repeat(2)));
+        assert_eq!(decoder().next(&mut body).unwrap_err().code, "MalformedTrailerError", "{endless:?}");
+    }
+    assert!(decoder().next(&mut Bytes::from_static(b"+0\r\n")).is_err(), "a sign is no digit");
 }
 
 #[test]
