@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     checksum::Checksum,
     error::{Error, ErrorKind, Result},
+    operation::Operation,
     sse::{self, Echo, Reported, SseContext, SseMode},
 };
 
@@ -21,7 +22,7 @@ pub struct Receipt {
     /// CRC-64/XZ of the whole object, as the unsigned decimal that COS uses; absent where the store does not speak it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crc64: Option<String>,
-    /// The checksum that was compared with the store's, by its name.
+    /// The checksum of the bytes that were sent, by its name; its `type` says whether the store's own was compared with it.
     pub checksum: Option<ReceiptChecksum>,
     /// The object's entity tag: a version mark, not a digest.
     pub etag: String,
@@ -58,8 +59,9 @@ pub struct ReceiptChecksum {
     pub algorithm: String,
     /// As the store writes it.
     pub value: String,
-    /// `full-object`: it was compared with the store's own over all bytes. `sent`: of the bytes that were sent; the store
-    /// keeps none to compare it with, and `verified` says what proved them.
+    /// `full-object`: the store's own over all bytes was compared with it, or one that it is documented to refuse if it is
+    /// wrong. `sent`: the store has shown none that it was not told, so that nothing was compared with it; `verified` says
+    /// what proved the bytes.
     #[serde(rename = "type")]
     pub kind: String,
 }
@@ -152,6 +154,14 @@ impl EchoLog {
             known.kms_key_id.clone_from(&self.kms_key_id);
         }
         Ok(())
+    }
+
+    /// Takes HEAD's word.
+    ///
+    /// # Errors
+    /// `Encryption` if it contradicts what was asked, or an earlier answer.
+    pub(crate) fn note_head(&mut self, echo: Result<Echo>) -> Result<()> {
+        self.note("head", &echo?).map_err(|error| error.at(Operation::Head))
     }
 
     /// The entries for [`Receipt::verified`].

@@ -12,7 +12,7 @@ use crate::{
     sse::SseMode,
     transfer::{
         Job, ProvedBy, Receipt, Span, Stage,
-        ahead::{Ahead, ahead, wants_md5},
+        ahead::{Ahead, ahead},
         body::{PartBody, Supply},
         finish::{self, Seen, occupied},
         job::Proof,
@@ -167,7 +167,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
         // It has refused what does not fit, and need not keep what it was told.
         (None, Some(ProvedBy::ContentMd5)) => None,
         (None, Some(_) | None) => {
-            let seen = own_head(job, value.version_id.clone(), body.len()).await?;
+            let seen = own_head(job, value.version_id.clone(), body.len(), &mut echoes).await?;
             verified.extend(["size", "head"]);
             if seen.is_some() {
                 warnings.push("the answer to PUT carried no checksum; the object's own was compared".to_owned());
@@ -186,7 +186,7 @@ async fn prove(job: &Arc<Job>, answer: Unjudged<ObjectReceipt>, body: &PartBody)
     match stored {
         Some(_) => verified.insert(0, "object-checksum"),
         None if job.assurance.tells_whole() && body.len() > 0 => verified.insert(0, "object-checksum"),
-        None if wants_md5(job) => verified.insert(0, "object-md5"),
+        None if job.assurance.of_put() == Some(ProvedBy::ContentMd5) => verified.insert(0, "object-md5"),
         // Nothing can be said of no bytes but that there are none.
         None => {}
     }
@@ -221,9 +221,10 @@ fn whole(value: &ObjectReceipt, checksum: Checksum, len: u64) -> Ledger {
     ledger
 }
 
-/// The checksum of the object that HEAD shows, if it does; the object must be ours, and of this size.
-async fn own_head(job: &Job, version: Option<VersionId>, size: u64) -> Result<Option<Checksum>> {
-    let info = finish::head(job, version).await?.info;
+/// The checksum of the object that HEAD shows, if it does; the object must be ours, of this size, and encrypted as asked.
+async fn own_head(job: &Job, version: Option<VersionId>, size: u64, echoes: &mut EchoLog) -> Result<Option<Checksum>> {
+    let Seen { info, echo } = finish::head(job, version).await?;
+    echoes.note_head(echo)?;
     if !job.made(&info) {
         return Err(unproved(job, "shows another object as"));
     }

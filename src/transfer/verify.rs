@@ -110,13 +110,7 @@ fn compare(
     echoes: &mut EchoLog,
 ) -> Result<crate::wire::ObjectInfo> {
     let Seen { info, echo } = seen;
-    match echo {
-        Ok(echo) => {
-            let noted = echoes.note("head", &echo).map_err(|error| error.at(Operation::Head));
-            noted.map_err(|other_key| after(object, other_key, ErrorKind::Encryption))?;
-        }
-        Err(contradiction) => return Err(after(object, contradiction, ErrorKind::Encryption)),
-    }
+    echoes.note_head(echo).map_err(|contradiction| after(object, contradiction, ErrorKind::Encryption))?;
     if !job.made(&info) {
         return Err(Error::new(
             ErrorKind::Integrity,

@@ -5,6 +5,7 @@ use sealift::{
     dialect::S3,
     emulator::{EmulatorOptions, FaultPlan, Request},
     error::ErrorKind,
+    operation::Operation,
     sse::{CustomerKey, KmsContext, SseContext, SseMode},
     transfer::{ChecksumChoice, Clobber, Concurrency, Receipt, UploadRequest, journal::MemoryJournal},
     transport::StoreClient,
@@ -120,6 +121,33 @@ async fn an_empty_file_is_one_put_in_every_mode() {
         assert_eq!((receipt.size, receipt.upload_id), (0, None));
         let asked = sse.mode() != SseMode::None;
         assert_eq!(receipt.verified.iter().any(|it| it == "echo:put"), asked, "{:?}", receipt.verified);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_head_says_of_the_encryption_of_an_empty_object_counts() {
+    let asked = |sse: &SseContext| sse.mode() != SseMode::None;
+    for sse in modes().into_iter().filter(asked) {
+        // Where PUT tells no checksum, the object is looked at.
+        let silent = || FaultPlan::new().on("Put").drop_crc();
+        let rig = rig(0, |options| options.faults(silent())).await;
+        let receipt = done(&rig, request(&rig, &sse), &sse).await;
+        assert!(receipt.verified.iter().any(|it| it == "echo:head"), "{:?}", receipt.verified);
+        rig.store.emulator.set_faults(silent().on("Head").alter_echo());
+        let error = rig.uploader.upload(request(&rig, &sse)).await.unwrap_err();
+        assert_eq!((error.kind(), error.operation()), (ErrorKind::Encryption, Some(Operation::Head)), "{error:?}");
+        assert!(error.cleanup().is_none(), "{error:?}");
+        rig.store.emulator.set_faults(FaultPlan::new());
+        assert_eq!(rig.head(&to_read(&sse)).await.unwrap_err().status(), Some(404), "it does not stay");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_object_whose_md5_nobody_is_known_to_check_is_not_called_proved_by_it() {
+    for choice in [ChecksumChoice::ContentMd5, ChecksumChoice::Auto] {
+        let rig = rig(0, |options| options.faults(silent().on("Put").drop_crc())).await;
+        let receipt = done(&rig, request(&rig, &none()).checksum(choice).content_md5(true), &none()).await;
+        assert_eq!(receipt.verified, ["source-unchanged", "size", "head"], "{choice:?}");
     }
 }
 
