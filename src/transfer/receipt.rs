@@ -164,6 +164,11 @@ impl EchoLog {
         self.note("head", &echo?).map_err(|error| error.at(Operation::Head))
     }
 
+    /// Whether an answer of this kind has confirmed the encryption.
+    pub(crate) fn has(&self, answer: &str) -> bool {
+        self.confirmed_by.contains(answer)
+    }
+
     /// The entries for [`Receipt::verified`].
     pub(crate) fn verified(&self) -> impl Iterator<Item = String> {
         self.confirmed_by.iter().map(|answer| format!("echo:{answer}"))

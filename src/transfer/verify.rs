@@ -5,7 +5,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ident::{UploadId, VersionId},
     operation::Operation,
-    sse::SseMode,
+    sse::{SseContext, SseMode},
     transfer::{
         Clobber, Job, ProvedBy, Stage,
         finish::{self, Made, Seen},
@@ -13,7 +13,7 @@ use crate::{
         part::FORGOTTEN,
         receipt::EchoLog,
     },
-    wire::may_be_the_key,
+    wire::{Head, may_be_the_key},
 };
 
 /// What was sent, as a whole.
@@ -62,6 +62,9 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         }
         Err(error) => return Err(unseen(job, &object, error)),
     };
+    if seen.is_some() && !echoes.has("head") {
+        warnings.extend(silent(job, &object, made.version_id.clone()).await?);
+    }
     let of_whole = at_complete.or(seen.as_ref().and_then(|seen| checksum.comparable(seen.checksum))).is_some();
     // Where the dialect leaves it to the store to keep one, the parts' own are enough, each of which was proved.
     let by_parts = parts_confirmed && job.client.dialect().checksum_is_a_choice();
@@ -131,6 +134,32 @@ fn compare(
         return Err(damaged(object).at(Operation::Head));
     }
     Ok(info)
+}
+
+/// Judges a finished object of which HEAD does not say that it is encrypted, although the answers before it have.
+///
+/// One under a customer key is looked at without the key: a store that shows it then has it under another encryption, or
+/// in the clear. Of the other modes nothing more can be seen.
+async fn silent(job: &Job, object: &str, version_id: Option<VersionId>) -> Result<Option<String>> {
+    let untold = format!("the store does not say that {object} is encrypted as asked");
+    if job.sse.mode() == SseMode::None {
+        return Ok(None);
+    }
+    if !job.sse.is_customer() {
+        return Ok(Some(format!("{untold}; the answers to the calls before did")));
+    }
+    let plain = SseContext::none(job.client.dialect());
+    match job.send_as(&Head { key: job.key.clone(), version_id }, &plain).await {
+        Ok(_) => {
+            let shown = format!("{object} was completed, but the store shows it without the customer key");
+            Err(Error::new(ErrorKind::Encryption, shown)
+                .with_hint("it is not under that key, and may be in the clear: delete it, and do not trust this store")
+                .at(Operation::Head))
+        }
+        // What opens with the key and not without it is under it.
+        Err(error) if may_be_the_key(&error) => Ok(None),
+        Err(_) => Ok(Some(untold)),
+    }
 }
 
 /// Judges a version that an answer reveals, if nothing may be replaced, of a store that ignores the condition in a bucket

@@ -120,6 +120,9 @@ async fn silence_at_complete_and_head_is_no_failure_and_no_proof() {
         let receipt = rig.upload(&sse).await.unwrap();
         let echoes: Vec<&String> = receipt.verified.iter().filter(|proof| proof.starts_with("echo")).collect();
         assert_eq!(echoes, ["echo:initiate", "echo:parts"]);
+        // That it does not open without its key shows as much as any word.
+        let told = receipt.warnings.iter().any(|it| it.contains("does not say that"));
+        assert_eq!(told, !sse.is_customer(), "{:?}", receipt.warnings);
         rig.same(&rig.read(&sse).await.unwrap());
     }
 }

@@ -15,6 +15,7 @@ use sealift::{
     error::ErrorKind,
     ident::{Bucket, ObjectKey},
     signing::Credentials,
+    sse::{CustomerKey, SseContext},
     transfer::{Receipt, UploadRequest, Uploader, UploaderOptions},
     transport::ClientOptions,
     wire::{Address, Addressing},
@@ -34,6 +35,8 @@ struct Memory {
     blind: AtomicBool,
     /// The metadata of the latest upload, as header lines.
     mark: Mutex<String>,
+    /// What Initiate was told of the encryption.
+    encryption: Mutex<String>,
     /// What Complete was told.
     whole: Mutex<Option<String>>,
     /// The length of the latest part.
@@ -71,8 +74,13 @@ impl Parrot {
     }
 
     async fn upload(&self) -> sealift::Result<Receipt> {
+        self.upload_under(SseContext::none(S3)).await
+    }
+
+    async fn upload_under(&self, sse: SseContext) -> sealift::Result<Receipt> {
         let key = ObjectKey::new(S3, "k").unwrap();
-        self.uploader.upload(UploadRequest::new(self.client.clone(), key, self.dir.path().join("file"))).await
+        let request = UploadRequest::new(self.client.clone(), key, self.dir.path().join("file"));
+        self.uploader.upload(request.sse(sse)).await
     }
 
     /// The lengths of the parts that it got since this was asked last.
@@ -85,7 +93,7 @@ fn client(addr: SocketAddr) -> StoreClient {
     let bucket = Bucket::new(S3, "bucket").unwrap();
     let address = Address::new(S3, &bucket, None, Some(&format!("http://{addr}")), Addressing::Path).unwrap();
     let credentials = Arc::new(Credentials::new("AKIDEXAMPLE", "a-secret-of-some-length").unwrap());
-    StoreClient::new(address, credentials, ClientOptions::default().attempts(1)).unwrap()
+    StoreClient::new(address, credentials, ClientOptions::default().attempts(1).allow_insecure_loopback(true)).unwrap()
 }
 
 async fn serve(mut stream: TcpStream, memory: Arc<Memory>) {
@@ -133,20 +141,35 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.trim())
 }
 
+/// What it says of the encryption, in head lines, until the object is there: what it was told, but for the key.
+fn repeated(head: &str) -> String {
+    let encryption = |line: &&str| {
+        let name = line.to_ascii_lowercase();
+        name.starts_with("x-amz-server-side-encryption") && !name.contains("customer-key:")
+    };
+    head.lines().filter(encryption).fold(String::new(), |all, line| all + line + "\r\n")
+}
+
 fn answer(head: &str, body: &[u8], memory: &Memory) -> String {
     let request = head.lines().next().unwrap_or_default();
+    let repeated = repeated(head);
     if request.starts_with("POST") && request.contains("?uploads") {
         *memory.mark.lock().unwrap() = head
             .lines()
             .filter(|line| line.starts_with("x-amz-meta-"))
             .fold(String::new(), |all, line| all + line + "\r\n");
         *memory.whole.lock().unwrap() = None;
-        return with(200, "", "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>");
+        memory.encryption.lock().unwrap().clone_from(&repeated);
+        return with(
+            200,
+            &repeated,
+            "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+        );
     }
     if request.starts_with("PUT") && request.contains("partNumber=") {
         memory.parts.lock().unwrap().push(body.len());
         memory.size.store(body.len(), Ordering::Relaxed);
-        return part(head, body, memory.blind.load(Ordering::Relaxed));
+        return part(head, body, memory.blind.load(Ordering::Relaxed), &memory.encryption.lock().unwrap());
     }
     if request.starts_with("POST") {
         let told = header(head, SUM).map(str::to_owned);
@@ -172,7 +195,7 @@ fn answer(head: &str, body: &[u8], memory: &Memory) -> String {
 }
 
 /// It knows no trailers, looks at no Content-MD5, and at a checksum in a head unless it is blind.
-fn part(head: &str, body: &[u8], blind: bool) -> String {
+fn part(head: &str, body: &[u8], blind: bool, repeated: &str) -> String {
     if header(head, "x-amz-trailer").is_some() {
         return with(501, "", "<Error><Code>NotImplemented</Code></Error>");
     }
@@ -180,7 +203,7 @@ fn part(head: &str, body: &[u8], blind: bool) -> String {
     if !blind && header(head, SUM).is_some_and(|told| told != own) {
         return with(400, "", "<Error><Code>BadDigest</Code></Error>");
     }
-    with(200, "etag: \"e\"\r\n", "")
+    with(200, &format!("etag: \"e\"\r\n{repeated}"), "")
 }
 
 fn with(status: u16, headers: &str, body: &str) -> String {
@@ -220,4 +243,20 @@ async fn a_store_that_looks_at_checksums_no_more_gets_a_byte_and_not_the_file() 
     // One that still does is asked with one byte.
     parrot.upload().await.unwrap();
     assert_eq!(parrot.parts(), [1, 1000]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_opens_without_its_key_fails_the_upload_whatever_was_confirmed_before() {
+    let parrot = Parrot::start().await;
+    let error = parrot.upload_under(SseContext::customer(S3, CustomerKey::generate().unwrap())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Encryption, "{error:?}");
+    assert!(error.message().contains("s3://bucket/k was completed, but the store shows it without"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_of_which_the_store_says_no_more_that_it_is_encrypted_is_told() {
+    let parrot = Parrot::start().await;
+    let receipt = parrot.upload_under(SseContext::managed(S3)).await.unwrap();
+    let untold = |it: &&String| it.contains("does not say that s3://bucket/k is encrypted");
+    assert_eq!(receipt.warnings.iter().filter(untold).count(), 1, "{:?}", receipt.warnings);
 }
