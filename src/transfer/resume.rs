@@ -8,7 +8,9 @@ use crate::{
     ident::{PartNumber, UploadId},
     sse::SseMode,
     transfer::{
-        ChecksumChoice, Job, Plan, Stage, abort_upload, ending,
+        ChecksumChoice, Job, Plan, Stage,
+        abort::abort_upload,
+        ending,
         finish::{self, Made, Whereabouts},
         job::{Extent, Wish},
         journal::{

@@ -134,8 +134,19 @@ fn part(cell: &Cell, harm: Harm) -> End {
         harm if cell.once && (passes(harm) || harm == Harm::WrongChecksum) => End::Done,
         // The first byte is sent in several ways, because such a store may take it in one of them only.
         Harm::Refusal(400, _) if cell.once && cell.is_s3() && first(cell) => End::Done,
+        // A store that fails where the key is to be used, and removes the upload when told to, lacks the key.
+        Harm::Refusal(500, "InternalError") | Harm::Late(500, "InternalError")
+            if cell.mode == SseMode::Kms && probes(cell) =>
+        {
+            End::Failed(Encryption, Left::Nothing)
+        }
         harm => under_way(harm),
     }
+}
+
+/// Whether what is struck first is the random byte: S3 stores get it in any mode, to find out how they prove bytes.
+fn probes(cell: &Cell) -> bool {
+    cell.place == Place::Probe || (cell.is_s3() && cell.place == Place::First)
 }
 
 fn first(cell: &Cell) -> bool {
