@@ -1,30 +1,44 @@
 //! `serve`: the embedded store as a server of its own.
 
+mod settings;
+
 use std::{
-    env,
-    fmt::Write as _,
-    io::{self, Write as _},
+    env, fs, io,
     path::{Path, PathBuf},
     str,
 };
 
+use self::settings::Settings;
 use super::{
     args::{ServeArgs, ServedDialect},
-    console::Console,
+    console::{Console, one_line},
     signals::Signals,
 };
 use crate::{
     credentials::{self, Environment},
     dialect::Dialect,
-    emulator::{self, Emulator, EmulatorOptions, FaultPlan, Guesses, Limits},
+    emulator::{Emulator, EmulatorOptions, Event, FaultPlan, Guesses, Limits},
     error::{Error, ErrorKind, Result},
-    ident::Bucket,
+    ident::{Bucket, Region},
     signing::Credentials,
     small_file,
 };
 
 /// Serves until a signal comes.
 pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
+    let (mut limits, mut guesses) = match args.dialect {
+        ServedDialect::Cos => (Limits::default(), Guesses::default()),
+        ServedDialect::S3 => (Limits::s3(), Guesses::s3()),
+    };
+    let asks = |settings: &[String]| settings.iter().any(|setting| setting == "help");
+    if asks(&args.limit) || asks(&args.guess) {
+        let limits = if asks(&args.limit) { limits.help() } else { String::new() };
+        let guesses = if asks(&args.guess) { guesses.help() } else { String::new() };
+        return console.data((limits + &guesses).as_bytes());
+    }
+    let Some(data) = &args.data else {
+        return Err(Error::new(ErrorKind::Config, "the store needs a folder for its data: --data DIR"));
+    };
     if args.dialect == ServedDialect::Cos {
         for name in &args.bucket {
             Bucket::new(Dialect::Cos, name)?;
@@ -40,8 +54,8 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
             .with_hint("serve S3 with --dialect s3, or leave --block-customer-keys out"));
     }
     let options = match args.dialect {
-        ServedDialect::Cos => EmulatorOptions::new(&args.data),
-        ServedDialect::S3 => EmulatorOptions::s3(&args.data),
+        ServedDialect::Cos => EmulatorOptions::new(data),
+        ServedDialect::S3 => EmulatorOptions::s3(data),
     };
     let mut options = options
         .listen(args.listen)
@@ -52,20 +66,18 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
     for name in &args.bucket {
         options = options.bucket(name);
     }
-    let (mut limits, mut guesses) = match args.dialect {
-        ServedDialect::Cos => (Limits::default(), Guesses::default()),
-        ServedDialect::S3 => (Limits::s3(), Guesses::s3()),
-    };
-    let wrong = |option: &'static str| {
-        move |error: io::Error| Error::new(ErrorKind::Config, format!("{option} is not understood")).caused_by(error)
-    };
+    if let Some(region) = &args.region {
+        options = options.region(Region::new(region)?.as_str());
+    }
+    let wrong =
+        |option: &'static str| move |error: io::Error| Error::new(ErrorKind::Config, format!("{option}: {error}"));
     args.limit.iter().try_for_each(|setting| limits.set(setting)).map_err(wrong("--limit"))?;
     args.guess.iter().try_for_each(|setting| guesses.set(setting)).map_err(wrong("--guess"))?;
     // Nobody can ask this process for its transcript but by the file.
     options = options.limits(limits).guesses(guesses).remember(0);
     if let Some(path) = &args.ready_file {
         // One of an earlier run would be taken for ours, while we start.
-        match std::fs::remove_file(path) {
+        match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed("remove the old ready file")(error));
             }
@@ -75,9 +87,14 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
     if let Some(path) = &args.faults {
         options = options.faults(faults(path)?);
     }
+    check_folder(data)?;
     if let Some(path) = &args.transcript {
+        fs::File::options().create(true).append(true).open(path).map_err(|error| {
+            Error::new(ErrorKind::Config, format!("cannot write the transcript {}", path.display())).caused_by(error)
+        })?;
         options = options.transcript(path);
     }
+    options = options.watch(watch(console.clone(), data.clone()));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed("start the threads"))?;
     runtime.block_on(async {
@@ -91,37 +108,65 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
         }
         let mut signals = Signals::listen(console)?;
         let store = Emulator::start(options).await.map_err(|error| {
-            let message = format!("cannot start a store on {} with its data in {}", args.listen, args.data.display());
+            let message = format!("cannot start a store on {} with its data in {}", args.listen, data.display());
             Error::new(ErrorKind::Config, message).caused_by(error)
         })?;
-        let settings = settings(&store)?;
-        console.data(settings.as_bytes())?;
+        let settings = Settings::of(&store)?;
+        settings.print(console)?;
         if let Some(path) = &args.ready_file {
-            write_whole(path, settings.as_bytes()).map_err(failed("write the ready file"))?;
+            settings.write(path).map_err(failed("write the ready file"))?;
         }
         console.note(&format!("serving {} at {}; Ctrl-C stops it", buckets(&store, args), store.endpoint()));
         signals.asked_to_stop().await;
+        let idle = store.idle_faults();
+        if !idle.is_empty() {
+            console.warn(&format!("these faults never struck: {}", idle.join(", ")));
+        }
         store.stop().await;
         Ok(())
     })
 }
 
-/// What a client needs to know, as lines that a shell can read.
-fn settings(store: &Emulator) -> Result<String> {
-    let (id, key) = store.secret();
-    let mut lines = format!("SEALIFT_ENDPOINT={}\n", store.endpoint());
-    if let Some(path) = store.ca_cert() {
-        let path = path.canonicalize().map_err(failed("find the store's certificate"))?;
-        // For a shell to read, whatever is in it.
-        let path = path.to_string_lossy();
-        let _ = writeln!(lines, "SEALIFT_CA_CERT={}", shlex::try_quote(&path).unwrap_or(path.clone()));
+/// What is told while the store runs: each request with `-v`, and what nobody else would tell.
+fn watch(console: Console, data: PathBuf) -> impl Fn(Event<'_>) + Send + Sync + 'static {
+    move |event| match event {
+        Event::Request(request) => {
+            let name = |text: &str| if text.is_empty() { String::new() } else { format!(" {}", one_line(text)) };
+            let part = request.part.map_or_else(String::new, |part| format!(" part {part}"));
+            let code = request.code.as_deref().map_or_else(String::new, name);
+            let fault = request.fault.as_deref().map_or_else(String::new, |fault| format!(" (fault: {fault})"));
+            // Nothing is no status.
+            let status = if request.status == 0 { "no answer".to_owned() } else { request.status.to_string() };
+            tracing::info!("{}{}{part}: {status}{code}{fault}", request.operation, name(&request.key));
+        }
+        Event::TranscriptFailed(error) => {
+            console.warn(&format!("the transcript lacks requests from now on, because it cannot be written: {error}"));
+        }
+        Event::FolderHeld => {
+            console.note(&format!("another store is open in {}; waiting two seconds for its end", data.display()));
+        }
     }
-    let _ = match store.dialect() {
-        emulator::Spoken::Cos => writeln!(lines, "COS_SECRET_ID={id}\nCOS_SECRET_KEY={key}"),
-        emulator::Spoken::S3 => writeln!(lines, "AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={key}"),
+}
+
+/// Refuses a folder with files of somebody else: a slip of the pen must not mix a store into them.
+fn check_folder(data: &Path) -> Result<()> {
+    let entries = match fs::read_dir(data) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed("read the data folder"))?,
     };
-    let _ = writeln!(lines, "SEALIFT_BUCKET={}\nSEALIFT_REGION={}", store.bucket(), store.region());
-    Ok(lines)
+    if data.join("master.key").exists() {
+        return Ok(());
+    }
+    for entry in entries {
+        let name = entry.map_err(failed("read the data folder"))?.file_name();
+        // What a start leaves that was killed at once, and what a fresh file system has.
+        if !["lock", "master.tmp", "lost+found"].iter().any(|own| name == *own) {
+            let message = format!("{} holds {}, and no store", data.display(), name.display());
+            return Err(Error::new(ErrorKind::Config, message)
+                .with_hint("give --data a new or empty folder, or one of an earlier run"));
+        }
+    }
+    Ok(())
 }
 
 fn buckets(store: &Emulator, args: &ServeArgs) -> String {
@@ -177,16 +222,7 @@ fn faults(path: &Path) -> Result<FaultPlan> {
             .with_hint(r#"write a list such as [{"on": "UploadPart", "part": 3, "times": 1, "do": "answer", "status": 503, "code": "SlowDown"}]"#)
             .caused_by(error)
     };
-    FaultPlan::from_json(&small_file::read_text(path).map_err(failed)?).map_err(failed)
-}
-
-/// Writes a file so that a reader sees it whole or not at all; only its owner can read it.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
+    FaultPlan::from_json(&small_file::read_text(path).map_err(failed)?).and_then(FaultPlan::checked).map_err(failed)
 }
 
 fn failed(what: &'static str) -> impl Fn(io::Error) -> Error {

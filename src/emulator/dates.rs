@@ -1,12 +1,18 @@
 //! Times as the service writes them.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `2024-05-01T12:00:00.000Z`, as in listings.
 pub(super) fn iso(unix_seconds: u64) -> String {
     let (year, month, day) = civil(unix_seconds / 86_400);
     let second = unix_seconds % 86_400;
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.000Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// `2024-05-01T12:00:00.250Z`, with the milliseconds as they are.
+pub(super) fn precise(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    iso(since.as_secs()).replace(".000Z", &format!(".{:03}Z", since.subsec_millis()))
 }
 
 /// `Wed, 01 May 2024 12:00:00 GMT`, as in headers.

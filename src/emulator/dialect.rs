@@ -179,6 +179,10 @@ impl Spoken {
             Self::Cos => {
                 let (label, rest) = host.split_once('.')?;
                 let service = rest.ends_with(".myqcloud.com") || rest.ends_with(".tencentcos.cn");
+                if ["service.cos.myqcloud.com", "service.cos.tencentcos.cn"].contains(&host) {
+                    // It lists buckets, and is none.
+                    return Some(String::new());
+                }
                 (service && rest.starts_with("cos") || rest == "localhost").then(|| label.to_owned())
             }
             Self::S3 => {
@@ -187,6 +191,20 @@ impl Spoken {
                 let bucket = |service: &String| host.strip_suffix(service.as_str())?.strip_suffix('.');
                 services.iter().find_map(bucket).map(str::to_owned)
             }
+        }
+    }
+
+    /// The region that a host of the service names, if it names one.
+    pub(super) fn region_of(self, host: &str) -> Option<&str> {
+        match self {
+            Self::Cos => {
+                let service = host.strip_suffix(".myqcloud.com").or_else(|| host.strip_suffix(".tencentcos.cn"))?;
+                let mut labels = service.rsplit('.');
+                let region = labels.next()?;
+                labels.next()?.starts_with("cos").then_some(region).filter(|region| *region != "accelerate")
+            }
+            // Another region's host is none of this store's.
+            Self::S3 => None,
         }
     }
 
@@ -243,6 +261,17 @@ mod tests {
             all.extend([names.mode_headers(), names.customer_headers(), names.source_key].concat());
             assert!(all.iter().all(|name| name.starts_with(prefix)), "{all:?}");
             assert!(names.key_md5_echo.eq_ignore_ascii_case(names.key_md5));
+        }
+    }
+
+    #[test]
+    fn a_region_is_found_in_the_host_names_of_cos_that_have_one() {
+        let region = |host| Spoken::Cos.region_of(host);
+        assert_eq!(region("b-1.cos.ap-beijing.myqcloud.com"), Some("ap-beijing"));
+        assert_eq!(region("b-1.cos-internal.ap-beijing.tencentcos.cn"), Some("ap-beijing"));
+        assert_eq!(region("cos.ap-beijing.myqcloud.com"), Some("ap-beijing"));
+        for without in ["b-1.cos.accelerate.myqcloud.com", "b-1.localhost", "127.0.0.1", "myqcloud.com", "a.example"] {
+            assert_eq!(region(without), None, "{without}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What goes wrong on purpose, as data: which call, which part, which attempt, and how.
 
 mod file;
+mod idle;
 mod random;
 mod strike;
 #[cfg(test)]
@@ -64,6 +65,25 @@ impl FaultPlan {
                 times: None,
                 chance: None,
             },
+        }
+    }
+
+    fn add(&mut self, when: When, action: Action) {
+        let number = self.rules.iter().filter_map(|rule| rule.number).max().unwrap_or_default() + 1;
+        self.rules.push(Written { when, action, number: Some(number) });
+    }
+
+    /// The same plan, if each of its rules can strike at all.
+    ///
+    /// # Errors
+    /// Names the first rule that never can, such as one for part 0, for a part of a call that has none, or for an error
+    /// with the status 200.
+    pub fn checked(self) -> io::Result<Self> {
+        match self.rules.iter().find_map(|rule| Some((rule.title()?, idle::why_never(rule)?))) {
+            None => Ok(self),
+            Some((title, why)) => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{title} can never strike: {why}")))
+            }
         }
     }
 
@@ -232,7 +252,7 @@ impl Rule {
 
     fn does(self, action: Action) -> FaultPlan {
         let Self { mut plan, when } = self;
-        plan.rules.push(Written { when, action });
+        plan.add(when, action);
         plan
     }
 }
@@ -274,9 +294,48 @@ enum Action {
     Linger { ms: u64 },
 }
 
+impl Action {
+    /// What it is called in plans and transcripts.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Answer { .. } => "answer",
+            Self::AnswerAfter { .. } => "answer_after",
+            Self::LoseAnswer => "lose_answer",
+            Self::Reset => "reset",
+            Self::CutRequest { .. } => "cut_request",
+            Self::ErrorIn200 { .. } => "error_in_200",
+            Self::ErrorIn200After { .. } => "error_in_200_after",
+            Self::CutHead => "cut_head",
+            Self::CloseAfter => "close_after",
+            Self::Hard => "hard",
+            Self::LimitRate { .. } => "limit_rate",
+            Self::CutStream => "cut_stream",
+            Self::CutBody => "cut_body",
+            Self::SlowBody { .. } => "slow_body",
+            Self::WrongCrc => "wrong_crc",
+            Self::DropCrc => "drop_crc",
+            Self::DropEcho => "drop_echo",
+            Self::DowngradeEcho => "downgrade_echo",
+            Self::AlterEcho => "alter_echo",
+            Self::Delay { .. } => "delay",
+            Self::AnswerLate { .. } => "answer_late",
+            Self::Linger { .. } => "linger",
+        }
+    }
+}
+
 /// A rule as it is kept.
 #[derive(Clone, Debug)]
 struct Written {
     when: When,
     action: Action,
+    /// Its place among those that somebody wrote, from 1; none for those that come by [`FaultPlan::random`].
+    number: Option<usize>,
+}
+
+impl Written {
+    /// How people are told of it.
+    fn title(&self) -> Option<String> {
+        Some(format!("rule {} ({} on {})", self.number?, self.action.name(), self.when.operation))
+    }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::setting;
+use super::setting::{self, Known};
 
 /// Answers that the manuals do not tell. The defaults are our best guesses; each can be switched.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -24,6 +24,8 @@ pub struct Guesses {
     pub needless_key: (u16, String),
     /// A customer key over plain HTTP: 400 `InvalidRequest`.
     pub key_over_http: (u16, String),
+    /// With COS, a bucket at the host name of another region: 404 `NoSuchBucket`.
+    pub other_region: (u16, String),
     /// The object exists and must not be overwritten: COS 409 `FileAlreadyExists`; S3 412 `PreconditionFailed`, which
     /// is no guess.
     pub exists: (u16, String),
@@ -96,6 +98,7 @@ impl Default for Guesses {
             malformed_key: pair(400, "InvalidArgument"),
             needless_key: pair(400, "SSEHeaderNotAllowed"),
             key_over_http: pair(400, "InvalidRequest"),
+            other_region: pair(404, "NoSuchBucket"),
             exists: pair(409, "FileAlreadyExists"),
             gaps: false,
             gap: pair(400, "InvalidPart"),
@@ -142,11 +145,55 @@ impl Guesses {
         }
     }
 
+    /// All of them as lines for people: name, value, how a value is written, meaning.
+    pub fn help(&self) -> String {
+        setting::help(self, &KNOWN)
+    }
+
     /// Switches one, by its field's name: `wrong_key=400:InvalidRequest`, `gaps=true`, `retry_after=5`.
     ///
     /// # Errors
     /// If there is no such name, or the value is not of its kind. The message lists the names.
     pub fn set(&mut self, setting: &str) -> io::Result<()> {
-        setting::set(self, setting)
+        setting::set(self, setting, &KNOWN)
     }
 }
+
+/// What they are called on the command line, and mean.
+pub(super) const KNOWN: Known = Known {
+    meanings: &[
+        ("wrong_key", "a customer key that is not the object's"),
+        ("wrong_part_key", "a customer key that is not the upload's"),
+        ("missing_key", "no customer key where one is needed"),
+        ("malformed_key", "a customer key, its MD5 or its algorithm is malformed"),
+        ("needless_key", "a customer key where the object or upload has none"),
+        ("key_over_http", "a customer key over plain HTTP"),
+        ("other_region", "COS: a bucket at the host name of another region"),
+        ("exists", "the object exists and must not be overwritten"),
+        ("gaps", "whether part numbers may have gaps at Complete"),
+        ("gap", "where they may not: a gap"),
+        ("small_parts_refused_early", "whether a part is too small once a later one is there, not only at Complete"),
+        ("part_takes_mode", "COS: whether UploadPart lets an encryption mode pass, unless strict"),
+        ("initiate_takes_source_key", "COS: whether Initiate lets the key of a copy's source pass, unless strict"),
+        ("complete_takes_key", "COS: whether Complete, ListParts and Abort let encryption headers pass, unless strict"),
+        ("complete_needs_key", "COS: whether Complete needs the upload's customer key"),
+        ("complete_needs_md5", "whether Complete needs a Content-MD5"),
+        ("mixed_conditions", "conditions of a copy that exclude each other"),
+        ("download_forbidden", "COS: a GET of .apk and .ipa at the service's own host names"),
+        ("takes_sm4", "COS: whether the mode SM4 is taken as AES256 is"),
+        ("retry_after", "the seconds of Retry-After on answers with 503"),
+        ("encoding_element", "the element of lists that says that names are encoded"),
+        ("plus_for_space", "whether encoded names have a plus sign for a space"),
+        ("crc_on_complete", "whether Complete's answer has the object's checksum"),
+        ("echo_on_initiate", "whether Initiate's answer confirms the encryption"),
+        ("echo_on_complete", "whether Complete's answer confirms the encryption"),
+        ("declaration_after_space", "whether an XML declaration follows the white space of Complete's answer"),
+        ("undeclared_part_checksums", "S3: whether a part may have a checksum where Initiate declared none"),
+        ("checksum_without_type", "S3: whether Complete takes a full object's checksum without its type"),
+        ("upload_lifetime", "for how many seconds an unfinished upload lives"),
+        ("default_kms_key_id", "the id that is told where the KMS key was left to the service"),
+        ("absent_kms_keys", "KMS keys that do not exist"),
+        ("disabled_kms_keys", "KMS keys that are disabled"),
+    ],
+    never_zero: &[],
+};

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::setting;
+use super::setting::{self, Known};
 
 /// The limits of the service. The defaults are the real ones; tests lower them to reach them cheaply.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -61,11 +61,32 @@ impl Limits {
         }
     }
 
+    /// All of them as lines for people: name, value, how a value is written, meaning.
+    pub fn help(&self) -> String {
+        setting::help(self, &KNOWN)
+    }
+
     /// Sets one, by its field's name: `min_part_size=1`, `max_meta_bytes=10:20`.
     ///
     /// # Errors
     /// If there is no such name, or the value is not of its kind. The message lists the names.
     pub fn set(&mut self, setting: &str) -> io::Result<()> {
-        setting::set(self, setting)
+        setting::set(self, setting, &KNOWN)
     }
 }
+
+/// What they are called on the command line, and mean.
+pub(super) const KNOWN: Known = Known {
+    meanings: &[
+        ("min_part_size", "the least bytes of a part that is not the last"),
+        ("max_part_size", "the most bytes of a part, of a PUT, and of one copy"),
+        ("max_parts", "the highest number of a part"),
+        ("max_object_size", "the most bytes of an object"),
+        ("max_key_bytes", "the most bytes of an object's key"),
+        ("max_list_entries", "the most entries of a page of a list"),
+        ("max_xml_bytes", "the most bytes of Complete's list"),
+        ("max_meta_bytes", "the most bytes of one piece of user metadata, and of all"),
+        ("body_timeout", "for how many seconds a body may bring nothing"),
+    ],
+    never_zero: &["max_part_size", "max_parts", "max_object_size", "max_key_bytes", "max_list_entries", "body_timeout"],
+};

@@ -52,6 +52,11 @@ impl Line {
         self.hard.fetch_or(hard, Ordering::Relaxed);
     }
 
+    /// Whether its end is a TCP reset.
+    pub(super) fn is_hard(&self) -> bool {
+        self.hard.load(Ordering::Relaxed)
+    }
+
     /// Lets so many bytes of the answer through.
     pub(super) fn cut_after(&self, bytes: u64) {
         self.left.store(bytes, Ordering::Relaxed);

@@ -39,6 +39,7 @@ mod crypt;
 mod dates;
 mod dialect;
 mod encryption;
+mod entry;
 mod fault;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -61,6 +62,7 @@ mod spelling;
 mod store;
 mod tls;
 mod transcript;
+mod watch;
 mod xml;
 
 use std::{
@@ -79,6 +81,7 @@ pub use self::{
     limits::Limits,
     options::EmulatorOptions,
     transcript::Request,
+    watch::Event,
 };
 use self::{fault::Faults, operations::Core, server::Server, signature::Account, store::Store, transcript::Transcript};
 use crate::secret::Secret;
@@ -122,6 +125,7 @@ impl Emulator {
         let (server, tls) = setting_up.await.map_err(io::Error::other)??;
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
+        server.transcript.begin(&server.core.options, addr);
         let (ca_cert, acceptor) = tls.map(|tls| (tls.ca_cert, tls.acceptor)).unzip();
         let mut tasks = JoinSet::new();
         tasks.spawn(server::serve(Arc::clone(&server), listener, acceptor));
@@ -174,6 +178,11 @@ impl Emulator {
         self.server.transcript.latest()
     }
 
+    /// The rules of the present plan that have not changed anything yet, such as `rule 2 (cut_stream on Complete)`.
+    pub fn idle_faults(&self) -> Vec<String> {
+        self.server.faults.idle()
+    }
+
     /// Replaces the faults; attempts are counted from 1 again.
     pub fn set_faults(&self, plan: FaultPlan) {
         self.server.faults.replace(plan);
@@ -194,7 +203,7 @@ fn text(secret: &Secret) -> &str {
 }
 
 fn set_up(options: EmulatorOptions, spelling: http::Extensions) -> io::Result<(Arc<Server>, Option<tls::Tls>)> {
-    let store = Store::open(&options.dir, options.dialect, &options.buckets, options.durable)?;
+    let store = Store::open(&options.dir, options.dialect, &options.buckets, options.durable, &options.watcher)?;
     let tls = options
         .tls
         .then(|| tls::set_up(&options.dir, options.dialect, &options.region, &options.domains))
@@ -203,7 +212,7 @@ fn set_up(options: EmulatorOptions, spelling: http::Extensions) -> io::Result<(A
         [] => vec![made_up_account(&options.dir, options.dialect)?],
         given => given.to_vec(),
     };
-    let transcript = Transcript::open(options.transcript.as_deref(), options.remembered)?;
+    let transcript = Transcript::open(options.transcript.as_deref(), options.remembered, options.watcher.clone())?;
     let faults = Faults::new(options.faults.clone());
     let core = Arc::new(Core { options, accounts, store });
     Ok((Arc::new(Server { core, faults, transcript, spelling, lingering: std::sync::Mutex::default() }), tls))

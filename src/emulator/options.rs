@@ -2,7 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{dialect::Spoken, fault::FaultPlan, guesses::Guesses, limits::Limits, signature::Account};
+use super::{
+    dialect::Spoken,
+    fault::FaultPlan,
+    guesses::Guesses,
+    limits::Limits,
+    signature::Account,
+    watch::{Event, Watcher},
+};
 use crate::{clock::Clock, secret::Secret};
 
 /// Settings of an [`Emulator`](super::Emulator).
@@ -24,6 +31,7 @@ pub struct EmulatorOptions {
     pub(super) accounts: Vec<Account>,
     pub(super) faults: FaultPlan,
     pub(super) transcript: Option<PathBuf>,
+    pub(super) watcher: Watcher,
     pub(super) remembered: usize,
     pub(super) limits: Limits,
     pub(super) multi_az: bool,
@@ -52,6 +60,7 @@ impl EmulatorOptions {
             accounts: Vec::new(),
             faults: FaultPlan::new(),
             transcript: None,
+            watcher: Watcher::default(),
             remembered: 24_000,
             limits: Limits::default(),
             multi_az: false,
@@ -133,9 +142,16 @@ impl EmulatorOptions {
         Self { faults: plan, ..self }
     }
 
-    /// A file that gets one JSON line for each request.
+    /// A file that gets one JSON line for each request, after what is in it already; and one with the operation `Start`
+    /// at each start.
     pub fn transcript(self, file: impl Into<PathBuf>) -> Self {
         Self { transcript: Some(file.into()), ..self }
+    }
+
+    /// Who is told of each request, and of a transcript that cannot be written. It is called between a request and its
+    /// answer, so it should be quick.
+    pub fn watch(self, watch: impl Fn(Event<'_>) + Send + Sync + 'static) -> Self {
+        Self { watcher: Watcher::new(watch), ..self }
     }
 
     /// How many of the latest requests [`Emulator::transcript`](super::Emulator::transcript) tells: 24,000, two uploads of

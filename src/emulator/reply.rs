@@ -20,13 +20,8 @@ use super::{
 };
 
 /// The reply that carries an answer, as the faults let it be.
-pub(super) fn of_answer(names: &Names, mut answer: Answer, effects: &Effects) -> Response<Body> {
-    let echo = match effects.echo {
-        None => mem::take(&mut answer.echo),
-        Some(EchoFault::Drop) => Vec::new(),
-        Some(EchoFault::Downgrade) => encryption::downgraded(names, &answer.echo),
-        Some(EchoFault::Alter) => encryption::altered(names, &answer.echo),
-    };
+pub(super) fn of_answer(names: &Names, mut answer: Answer, effects: &mut Effects) -> Response<Body> {
+    let echo = spoil_echo(names, mem::take(&mut answer.echo), effects);
     let told = spoil_checksum(&mut answer, effects);
     let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = answer.status;
@@ -60,6 +55,9 @@ pub(super) fn of_answer(names: &Names, mut answer: Answer, effects: &Effects) ->
         }
         Content::SlowXml(first, text) => {
             headers.insert(header::CONTENT_TYPE, xml_type);
+            for fault in ["cut_stream", "cut_body", "slow_body"] {
+                effects.acts(fault);
+            }
             let body = slow(first, text, effects.cut_stream || effects.cut_body);
             match effects.slow_body {
                 None => body,
@@ -74,8 +72,27 @@ pub(super) fn of_answer(names: &Names, mut answer: Answer, effects: &Effects) ->
     response
 }
 
-/// A body of this length as the faults let it be sent.
-fn spoil_body(body: Body, length: u64, effects: &Effects) -> Body {
+/// The confirmation of the encryption as the faults let it be told.
+fn spoil_echo(names: &Names, echo: Vec<(&'static str, String)>, effects: &mut Effects) -> Vec<(&'static str, String)> {
+    let Some(fault) = effects.echo else { return echo };
+    let spoilt = match fault {
+        EchoFault::Drop => Vec::new(),
+        EchoFault::Downgrade => encryption::downgraded(names, &echo),
+        EchoFault::Alter => encryption::altered(names, &echo),
+    };
+    if spoilt != echo {
+        effects.acts(fault.name());
+    }
+    spoilt
+}
+
+/// A body of this length as the faults let it be sent; of an empty one there is nothing to spoil.
+fn spoil_body(body: Body, length: u64, effects: &mut Effects) -> Body {
+    if length == 0 {
+        return body;
+    }
+    effects.acts("slow_body");
+    effects.acts("cut_body");
     let body = match effects.slow_body {
         None => body,
         Some(pause) => slowly(body, pause),
@@ -84,11 +101,12 @@ fn spoil_body(body: Body, length: u64, effects: &Effects) -> Body {
 }
 
 /// The checksum as the faults let it be told, also within the document.
-fn spoil_checksum(answer: &mut Answer, effects: &Effects) -> Option<Told> {
+fn spoil_checksum(answer: &mut Answer, effects: &mut Effects) -> Option<Told> {
     let told = answer.told.take()?;
     if !(effects.drop_crc || effects.wrong_crc) {
         return Some(told);
     }
+    effects.acts(if effects.drop_crc { "drop_crc" } else { "wrong_crc" });
     let wrong = told.wrong();
     if let (Some(element), Content::SlowXml(_, text) | Content::Xml(text)) = (told.element, &mut answer.content) {
         let written = |value: &str| format!("<{element}>{value}</{element}>");

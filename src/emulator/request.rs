@@ -250,6 +250,7 @@ mod tests {
         check("b-1.cos.ap-beijing.tencentcos.cn:443", "/", "b-1", "");
         check("B-1.cos.ap-beijing.myqcloud.com", "//k", "b-1", "/k");
         check("b-1.localhost:8080", "/k", "b-1", "k");
+        check("service.cos.myqcloud.com", "/", "", "");
         check("127.0.0.1:8080", "/b-1/k/l", "b-1", "k/l");
         check("[::1]:8080", "/b-1/", "b-1", "");
         check("[::1]", "/b-1//k", "b-1", "/k");

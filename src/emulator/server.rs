@@ -1,10 +1,7 @@
 //! Connections: accepted, read, answered.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -26,13 +23,14 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     answer::{Answer, Body, Refusal},
     dates,
+    entry::Entry,
     fault::{CONNECTION, Effects, Faults},
     hex,
     line::{Line, Ordered, Resets},
     operations::{self, Core, Upstream},
     reply,
     request::Call,
-    transcript::{self, Request, Transcript},
+    transcript::{Request, Transcript},
     xml,
 };
 
@@ -68,11 +66,14 @@ pub(super) async fn serve(server: Arc<Server>, listener: TcpListener, tls: Optio
 async fn connect(server: Arc<Server>, stream: TcpStream, tls: Option<TlsAcceptor>) {
     // Answers are small and awaited.
     let _ = stream.set_nodelay(true);
-    let effects = server.faults.strike(CONNECTION, "", None);
-    if let Some(name) = effects.name() {
-        let mut entry = Entry::begin(&server, &http::HeaderMap::new(), Arc::default());
-        CONNECTION.clone_into(&mut entry.request.operation);
-        entry.request.fault = Some(name);
+    let mut effects = server.faults.strike(CONNECTION, "", None);
+    for fault in ["delay", "reset", "limit_rate"] {
+        effects.acts(fault);
+    }
+    // Of a connection that goes on, the entry of the request that ends it tells.
+    effects.ends_connection(effects.hard && effects.reset);
+    if effects.name().is_some() {
+        drop(Entry::of_connection(&server, effects.clone()));
     }
     tokio::time::sleep(effects.delay).await;
     if effects.reset {
@@ -81,6 +82,9 @@ async fn connect(server: Arc<Server>, stream: TcpStream, tls: Option<TlsAcceptor
         }
         return;
     }
+    // It holds for whatever comes, so the rule is at work.
+    effects.acts("hard");
+    server.faults.came_of(&effects);
     let line = Arc::new(Line::new(effects.limit_rate.unwrap_or(0), effects.hard));
     match tls {
         None => converse(server, stream, line, false).await,
@@ -137,6 +141,13 @@ async fn drain(mut bodies: mpsc::Receiver<Incoming>) {
 #[error("the connection is closed on purpose")]
 pub(super) struct Cut;
 
+/// Notes which fault ends a connection, and how.
+fn cut(effects: &mut Effects, line: &Line, fault: &'static str) -> Cut {
+    effects.acts(fault);
+    effects.ends_connection(line.is_hard());
+    Cut
+}
+
 async fn respond(
     server: &Arc<Server>,
     request: HttpRequest<Incoming>,
@@ -152,32 +163,38 @@ async fn respond(
     let names = dialect.names();
     let is_head = head.method == http::Method::HEAD;
     let resource = head.uri.path().to_owned();
-    let mut entry = Entry::begin(server, &head.headers, received);
-    let mut effects = Effects::default();
+    let request_id = STANDARD.encode(hex::encode(&hex::random::<15>().unwrap_or_default()));
+    let mut entry = Entry::begin(server, &head, &request_id, received);
 
     let expects_continue = head.headers.contains_key(header::EXPECT);
     let outcome = match Call::read(head, &server.core.options, tls) {
         Err(refusal) => Err(refusal),
         Ok(call) => {
             entry.name(&call);
-            effects = server.faults.strike(call.operation.name(), &call.key, call.part);
-            entry.request.fault = effects.name();
+            entry.effects = server.faults.strike(call.operation.name(), &call.key, call.part);
+            let effects = &mut entry.effects;
             line.begin(effects.limit_rate, effects.hard);
+            effects.acts("limit_rate");
+            effects.acts("delay");
             tokio::time::sleep(effects.delay).await;
             if effects.reset {
-                return Err(Cut);
+                return Err(cut(effects, line, "reset"));
             }
             if let Some(most) = effects.cut_request {
+                effects.acts("cut_request");
                 upstream.receive_only(most).await;
-                return Err(Cut);
+                return Err(cut(effects, line, "cut_request"));
             }
             if let Some(pause) = effects.linger {
-                if upstream.keep().await.is_ok() {
+                effects.acts("linger");
+                let few = server.lingering.lock().unwrap_or_else(PoisonError::into_inner).len() < MOST_LINGERING;
+                if few && upstream.keep().await.is_ok() {
                     linger(server, call, upstream, pause);
                 }
-                return Err(Cut);
+                return Err(cut(effects, line, "linger"));
             }
-            let outcome = run(server, &call, &mut upstream, &effects, &mut entry.request).await;
+            let outcome = run(server, &call, &mut upstream, effects, &mut entry.request).await;
+            effects.acts("answer_late");
             tokio::time::sleep(effects.answer_late).await;
             outcome
         }
@@ -195,12 +212,13 @@ async fn respond(
             let _ = unread.try_send(incoming);
         }
     }
+    let effects = &mut entry.effects;
     if effects.lose_answer {
-        return Err(Cut);
+        return Err(cut(effects, line, "lose_answer"));
     }
-    let request_id = STANDARD.encode(hex::encode(&hex::random::<15>().unwrap_or_default()));
+    let noted = effects.noted();
     let response = match outcome {
-        Ok(answer) => reply::of_answer(names, answer, &effects),
+        Ok(answer) => reply::of_answer(names, answer, effects),
         Err(refusal) => {
             entry.request.code = Some(refusal.code.clone().into_owned());
             reply::of_refusal(dialect, &refusal, &resource, &request_id, is_head)
@@ -225,13 +243,17 @@ async fn respond(
         }
     }
     if effects.cut_head {
-        // Within the status line.
+        // Within the status line; what does not arrive was not answered, and not spoilt either.
         line.cut_after(20);
-        // What does not arrive was not answered.
+        effects.forget_since(noted);
+        cut(effects, line, "cut_head");
         return Ok(response);
     }
+    let close_after = effects.close_after;
+    effects.acts("close_after");
+    effects.ends_connection(line.is_hard() && (ends || effects.breaks_off()));
     entry.end(response.status().as_u16());
-    if effects.close_after {
+    if close_after {
         let answered = line.end_after();
         return Ok(response.map(|body| {
             let kept = move |frame| {
@@ -248,34 +270,45 @@ async fn run(
     server: &Arc<Server>,
     call: &Call,
     upstream: &mut Upstream,
-    effects: &Effects,
+    effects: &mut Effects,
     request: &mut Request,
 ) -> Result<Answer, Refusal> {
-    if let Some((status, code)) = &effects.answer {
-        return Err(Refusal::new(*status, code.clone(), "a fault that was asked for"));
+    if let Some((status, code)) = effects.answer.clone() {
+        effects.acts("answer");
+        return Err(Refusal::new(status, code, "a fault that was asked for"));
     }
     let admitted = operations::admit(&server.core, call)?;
     request.surplus = admitted.surplus;
     upstream.expect(admitted.payload);
-    let mut error_in_200 = |code: &String| {
+    let mut error_in_200 = |code: String| {
         request.code = Some(code.clone());
-        let refusal = Refusal::new(500, code.clone(), "a fault that was asked for");
+        let refusal = Refusal::new(500, code, "a fault that was asked for");
         let document = xml::error(call.dialect, &refusal, &call.path, "in-the-head", "none");
         Ok(Answer::slow_xml(document, call.dialect, &server.core.options.guesses))
     };
-    if let Some(code) = &effects.error_in_200 {
+    if let Some(code) = effects.error_in_200.clone() {
+        effects.acts("error_in_200");
         // A store that has said 200 has taken the request.
         upstream.receive_only(u64::MAX).await;
         return error_in_200(code);
     }
     // What is refused is refused, whatever was to be told of its success.
     let answer = operations::carry_out(&server.core, call, upstream).await?;
-    match (&effects.answer_after, &effects.error_in_200_after) {
-        (Some((status, code)), _) => Err(Refusal::new(*status, code.clone(), "a fault that was asked for")),
-        (None, Some(code)) => error_in_200(code),
+    match (effects.answer_after.clone(), effects.error_in_200_after.clone()) {
+        (Some((status, code)), _) => {
+            effects.acts("answer_after");
+            Err(Refusal::new(status, code, "a fault that was asked for"))
+        }
+        (None, Some(code)) => {
+            effects.acts("error_in_200_after");
+            error_in_200(code)
+        }
         (None, None) => Ok(answer),
     }
 }
+
+/// So many calls may linger at once, each with its body in memory; of any more nothing is done.
+const MOST_LINGERING: usize = 8;
 
 /// Does the work of a call later; nobody hears how it ended.
 fn linger(server: &Server, call: Call, mut upstream: Upstream, pause: Duration) {
@@ -290,48 +323,4 @@ fn linger(server: &Server, call: Call, mut upstream: Upstream, pause: Duration) 
     let mut lingering = server.lingering.lock().unwrap_or_else(PoisonError::into_inner);
     while lingering.try_join_next().is_some() {}
     lingering.spawn(work);
-}
-
-/// A transcript's entry in the making. It is written even if the client goes away in between.
-struct Entry<'a> {
-    server: &'a Server,
-    received: Arc<AtomicU64>,
-    request: Request,
-}
-
-impl<'a> Entry<'a> {
-    fn begin(server: &'a Server, headers: &http::HeaderMap, received: Arc<AtomicU64>) -> Self {
-        let request = Request {
-            operation: "Unknown".to_owned(),
-            bucket: String::new(),
-            key: String::new(),
-            part: None,
-            status: 0,
-            code: None,
-            received: 0,
-            headers: transcript::mask(headers),
-            surplus: Vec::new(),
-            fault: None,
-        };
-        Self { server, received, request }
-    }
-
-    fn name(&mut self, call: &Call) {
-        call.operation.name().clone_into(&mut self.request.operation);
-        self.request.bucket.clone_from(&call.bucket);
-        self.request.key.clone_from(&call.key);
-        self.request.part = call.part;
-    }
-
-    /// The answer is ready; before it leaves, the entry is there.
-    fn end(mut self, status: u16) {
-        self.request.status = status;
-    }
-}
-
-impl Drop for Entry<'_> {
-    fn drop(&mut self) {
-        self.request.received = self.received.load(Ordering::Relaxed);
-        self.server.transcript.add(self.request.clone());
-    }
 }

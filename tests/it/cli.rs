@@ -4,6 +4,7 @@ mod guarded;
 mod keys;
 mod resume;
 mod server;
+mod serving;
 pub(crate) mod shell;
 mod stream;
 

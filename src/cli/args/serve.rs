@@ -13,15 +13,18 @@ pub(in crate::cli) struct ServeArgs {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
     pub(in crate::cli) listen: SocketAddr,
-    /// The folder that keeps the objects; what is there already is served again.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(in crate::cli) data: PathBuf,
+    /// The folder that keeps the objects: new, empty, or of an earlier run, whose objects are served again.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, required_unless_present_any = ["limit", "guess"])]
+    pub(in crate::cli) data: Option<PathBuf>,
     /// What the store speaks: cos with q-sign signatures, or s3 with Signature Version 4.
     #[arg(long, value_enum, value_name = "DIALECT", default_value = "cos")]
     pub(in crate::cli) dialect: ServedDialect,
     /// A bucket to have; may be given several times [default: examplebucket-1250000000; with s3: examplebucket]
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) bucket: Vec<String>,
+    /// The region that the store is in [default: ap-guangzhou; with s3: eu-central-1].
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) region: Option<String>,
     /// Serve HTTPS, with an own certificate authority that SEALIFT_CA_CERT names.
     #[arg(long)]
     pub(in crate::cli) tls: bool,
@@ -34,11 +37,11 @@ pub(in crate::cli) struct ServeArgs {
     /// Refuse customer keys, as new buckets of AWS do since April 2026; s3 only.
     #[arg(long)]
     pub(in crate::cli) block_customer_keys: bool,
-    /// Another limit than the service's, such as min_part_size=1; may be given several times. A wrong name lists them all.
+    /// Another limit than the service's, such as min_part_size=1; may be given several times. `--limit help` lists them all.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(in crate::cli) limit: Vec<String>,
     /// Another answer where the manuals are silent, such as wrong_key=400:InvalidRequest or gaps=true; may be given
-    /// several times. A wrong name lists them all.
+    /// several times. `--guess help` lists them all.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(in crate::cli) guess: Vec<String>,
     /// Write the KEY=VALUE lines to this file too, once the store answers.
@@ -58,13 +61,19 @@ pub(in crate::cli) struct ServeArgs {
     ///
     /// `do`, instead of the work: answer (`status`, `code`), error_in_200 (`code`), reset, cut_request (after `bytes`).
     /// After the work: answer_after (`status`, `code`), error_in_200_after (`code`), lose_answer, cut_head, cut_body,
-    /// cut_stream (in the white space of Complete), close_after (the answer is whole, then the connection ends). In the
-    /// answer: wrong_crc, drop_crc, drop_echo, downgrade_echo, alter_echo. In time: delay, answer_late, linger (`ms`),
-    /// slow_body (`ms` before each piece), limit_rate (`bytes` per second). hard: whatever ends the connection, it is a
-    /// TCP reset. A connection has delay, reset, hard and limit_rate.
+    /// cut_stream (in the white space of Complete and of copies), close_after (the answer is whole, then the connection
+    /// ends). In the answer: wrong_crc, drop_crc (the checksum); drop_echo, downgrade_echo, alter_echo (the echo is what
+    /// confirms the encryption: the mode, and the key's MD5 or id). In time: delay, answer_late (`ms`), slow_body (`ms`
+    /// before each piece), limit_rate (`bytes` per second), linger (the request is received, the connection closed, and
+    /// the work done `ms` later, so that nobody hears what came of it). hard: whatever ends the connection, it is a TCP
+    /// reset. A connection has delay, reset, hard and limit_rate.
+    ///
+    /// Faults come before the signature is checked: `answer` strikes requests of anybody. Those that do the work, or
+    /// change its answer, strike only what is not refused. A rule that can never strike is refused at the start; those
+    /// that never did are told at the end.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) faults: Option<PathBuf>,
-    /// Write one JSON line per request to this file, values masked.
+    /// Write one JSON line per request to this file, secrets masked, and one with the operation Start at each start.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) transcript: Option<PathBuf>,
 }
@@ -95,6 +104,10 @@ Examples:
     sealift serve --data /tmp/store --allow-insecure-loopback
   A store that speaks S3, for any S3 client:
     sealift serve --dialect s3 --data /tmp/store --tls
+  One line on stderr for each request:
+    sealift -v serve --data /tmp/store
+  With credentials of your own choice (in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3):
+    COS_SECRET_ID=AKIDtest COS_SECRET_KEY=secret sealift serve --data /tmp/store
   Then, in another shell:
     set -a; . /tmp/store.env; set +a
     sealift put big.tar cos://examplebucket-1250000000/ --sse managed

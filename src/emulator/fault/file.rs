@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Deserialize;
 
-use super::{Action, FaultPlan, When, Written};
+use super::{Action, FaultPlan, When};
 use crate::emulator::request::Operation;
 
 /// Reads a list of rules, or an object around one.
@@ -24,8 +24,9 @@ pub(super) fn read(text: &str) -> io::Result<FaultPlan> {
         None => FaultPlan::new().seed(file.seed),
         Some(share) => FaultPlan::random(file.seed, share),
     };
-    for line in file.rules {
-        plan.rules.push(line.read().map_err(invalid)?);
+    for (number, line) in (1..).zip(file.rules) {
+        let (when, action) = line.read().map_err(|wrong| invalid(format!("rule {number}: {wrong}")))?;
+        plan.add(when, action);
     }
     Ok(plan)
 }
@@ -90,7 +91,7 @@ struct Line {
 }
 
 impl Line {
-    fn read(self) -> Result<Written, String> {
+    fn read(self) -> Result<(When, Action), String> {
         let Self { operation, verb, key, part, attempt, times, chance, status, code, bytes, ms } = self;
         let mut names = Operation::ALL.iter().map(|known| known.name()).chain(["Connection", "*"]);
         let Some(operation) = names.find(|name| name.eq_ignore_ascii_case(&operation)).map(str::to_owned) else {
@@ -136,7 +137,7 @@ impl Line {
             "linger" => Action::Linger { ms: ms.ok_or_else(|| lacks("ms"))? },
             other => return Err(format!("no fault is called {other:?}; there are {}", VERBS.join(", "))),
         };
-        Ok(Written { when: When { operation, key, part, attempt, times, chance }, action })
+        Ok((When { operation, key, part, attempt, times, chance }, action))
     }
 }
 

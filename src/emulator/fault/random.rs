@@ -23,7 +23,7 @@ pub(super) fn strikes(
 pub(super) fn plan(seed: u64, share: f64) -> FaultPlan {
     // Nine rules for every call share the share; those for some calls come on top.
     let each = share / 9.0;
-    FaultPlan::new()
+    let mut plan = FaultPlan::new()
         .seed(seed)
         .on("*")
         .chance(each)
@@ -69,5 +69,7 @@ pub(super) fn plan(seed: u64, share: f64) -> FaultPlan {
         .error_in_200_after("InternalError")
         .on("Complete")
         .chance(each)
-        .cut_stream()
+        .cut_stream();
+    plan.rules.iter_mut().for_each(|rule| rule.number = None);
+    plan
 }

@@ -1,4 +1,4 @@
-//! Fault plans at work.
+//! Fault plans at work: which rules fit a request, and which of them have had an effect.
 
 use std::{
     collections::HashMap,
@@ -9,14 +9,17 @@ use std::{
 
 use super::{Action, FaultPlan, random};
 
-/// A plan at work: it counts attempts and how often each rule fired.
+/// A plan at work: it counts attempts, how often each rule fired, and whether that ever changed anything.
 #[derive(Debug, Default)]
 pub(in crate::emulator) struct Faults(Mutex<Working>);
 
 #[derive(Debug, Default)]
 struct Working {
     plan: FaultPlan,
+    /// How many plans there were before.
+    number: u64,
     fired: Vec<u32>,
+    struck: Vec<bool>,
     attempts: HashMap<u64, u32>,
 }
 
@@ -29,8 +32,27 @@ impl Faults {
 
     /// Starts over with another plan: counters begin at zero.
     pub(in crate::emulator) fn replace(&self, plan: FaultPlan) {
-        let fired = vec![0; plan.rules.len()];
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Working { plan, fired, attempts: HashMap::new() };
+        let mut working = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (fired, struck) = (vec![0; plan.rules.len()], vec![false; plan.rules.len()]);
+        *working = Working { plan, number: working.number + 1, fired, struck, attempts: HashMap::new() };
+    }
+
+    /// Remembers which rules have changed something.
+    pub(in crate::emulator) fn came_of(&self, effects: &Effects) {
+        let mut working = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if effects.plan != working.number {
+            return;
+        }
+        for (name, rule) in &effects.chosen {
+            working.struck[*rule] |= effects.acted.contains(name);
+        }
+    }
+
+    /// The rules of the plan, as they were written, that have not changed anything yet.
+    pub(in crate::emulator) fn idle(&self) -> Vec<String> {
+        let working = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = working.plan.rules.iter().zip(&working.struck).filter(|(_, struck)| !**struck);
+        idle.filter_map(|(rule, _)| rule.title()).collect()
     }
 
     /// What is to go wrong with this request.
@@ -45,7 +67,7 @@ impl Faults {
         (operation, key, part).hash(&mut call);
         let attempt = working.attempts.entry(call.finish()).or_default();
         *attempt += 1;
-        let mut effects = Effects::default();
+        let mut effects = Effects { plan: working.number, ..Effects::default() };
         let (seed, attempt) = (working.plan.seed, *attempt);
         for (index, (rule, fired)) in working.plan.rules.iter().zip(&mut working.fired).enumerate() {
             let when = &rule.when;
@@ -60,7 +82,7 @@ impl Faults {
                     .is_none_or(|share| random::strikes((seed, index), (operation, key, part, attempt), share));
             if fits {
                 *fired += 1;
-                effects.add(&rule.action);
+                effects.add(&rule.action, index);
             }
         }
         effects
@@ -74,7 +96,11 @@ pub(in crate::emulator) const CONNECTION: &str = "Connection";
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent faults, any of which may strike one request")]
 pub(in crate::emulator) struct Effects {
-    names: Vec<&'static str>,
+    /// Which plan it is from, and the rules that fit, by name and place.
+    plan: u64,
+    chosen: Vec<(&'static str, usize)>,
+    /// The names of what has changed anything.
+    acted: Vec<&'static str>,
     pub(in crate::emulator) delay: Duration,
     pub(in crate::emulator) answer: Option<(u16, String)>,
     pub(in crate::emulator) answer_after: Option<(u16, String)>,
@@ -108,103 +134,127 @@ pub(in crate::emulator) enum EchoFault {
     Alter,
 }
 
+impl EchoFault {
+    /// What it is called in plans.
+    pub(in crate::emulator) const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop_echo",
+            Self::Downgrade => "downgrade_echo",
+            Self::Alter => "alter_echo",
+        }
+    }
+}
+
 impl Effects {
-    /// The names of the faults, for the transcript.
+    /// The names of the faults that have changed anything, for the transcript.
     pub(in crate::emulator) fn name(&self) -> Option<String> {
-        (!self.names.is_empty()).then(|| self.names.join(","))
+        (!self.acted.is_empty()).then(|| self.acted.join(","))
     }
 
-    fn add(&mut self, action: &Action) {
-        let name = match action {
+    /// Notes that this fault has changed something, if it was chosen.
+    pub(in crate::emulator) fn acts(&mut self, name: &'static str) {
+        if self.chosen.iter().any(|(chosen, _)| *chosen == name) {
+            self.note(name);
+        }
+    }
+
+    /// The same for the manner in which a connection ends, which may have been told to the connection.
+    pub(in crate::emulator) fn ends_connection(&mut self, hard: bool) {
+        if hard {
+            self.note("hard");
+        }
+    }
+
+    /// Whether the answer that was spoilt breaks off, or the connection ends after it.
+    pub(in crate::emulator) fn breaks_off(&self) -> bool {
+        ["close_after", "cut_body", "cut_stream"].iter().any(|name| self.acted.contains(name))
+    }
+
+    /// What was noted so far.
+    pub(in crate::emulator) fn noted(&self) -> usize {
+        self.acted.len()
+    }
+
+    /// Takes back what was noted since: it did not leave.
+    pub(in crate::emulator) fn forget_since(&mut self, noted: usize) {
+        self.acted.truncate(noted);
+    }
+
+    fn note(&mut self, name: &'static str) {
+        if !self.acted.contains(&name) {
+            self.acted.push(name);
+        }
+    }
+
+    fn add(&mut self, action: &Action, rule: usize) {
+        match action {
             Action::Answer { status, code } => {
                 self.answer = Some((*status, code.clone()));
-                "answer"
             }
             Action::AnswerAfter { status, code } => {
                 self.answer_after = Some((*status, code.clone()));
-                "answer_after"
             }
             Action::ErrorIn200After { code } => {
                 self.error_in_200_after = Some(code.clone());
-                "error_in_200_after"
             }
             Action::CutHead => {
                 self.cut_head = true;
-                "cut_head"
             }
             Action::CloseAfter => {
                 self.close_after = true;
-                "close_after"
             }
             Action::Hard => {
                 self.hard = true;
-                "hard"
             }
             Action::LimitRate { bytes } => {
                 self.limit_rate = Some(self.limit_rate.map_or(*bytes, |known| known.min(*bytes)));
-                "limit_rate"
             }
             Action::LoseAnswer => {
                 self.lose_answer = true;
-                "lose_answer"
             }
             Action::Reset => {
                 self.reset = true;
-                "reset"
             }
             Action::ErrorIn200 { code } => {
                 self.error_in_200 = Some(code.clone());
-                "error_in_200"
             }
             Action::CutStream => {
                 self.cut_stream = true;
-                "cut_stream"
             }
             Action::CutBody => {
                 self.cut_body = true;
-                "cut_body"
             }
             Action::WrongCrc => {
                 self.wrong_crc = true;
-                "wrong_crc"
             }
             Action::DropCrc => {
                 self.drop_crc = true;
-                "drop_crc"
             }
             Action::CutRequest { bytes } => {
                 self.cut_request = Some(*bytes);
-                "cut_request"
             }
             Action::SlowBody { ms } => {
                 self.slow_body = Some(Duration::from_millis(*ms));
-                "slow_body"
             }
             Action::DropEcho => {
                 self.echo = Some(EchoFault::Drop);
-                "drop_echo"
             }
             Action::DowngradeEcho => {
                 self.echo = Some(EchoFault::Downgrade);
-                "downgrade_echo"
             }
             Action::AlterEcho => {
                 self.echo = Some(EchoFault::Alter);
-                "alter_echo"
             }
             Action::Delay { ms } => {
                 self.delay += Duration::from_millis(*ms);
-                "delay"
             }
             Action::AnswerLate { ms } => {
                 self.answer_late += Duration::from_millis(*ms);
-                "answer_late"
             }
             Action::Linger { ms } => {
                 self.linger = Some(Duration::from_millis(*ms));
-                "linger"
             }
-        };
-        self.names.push(name);
+        }
+        self.chosen.push((action.name(), rule));
     }
 }

@@ -17,10 +17,30 @@ fn attempts_are_counted_for_each_operation_key_and_part() {
 fn a_rule_fires_so_many_times_and_rules_add_up() {
     let plan = FaultPlan::new().on("*").times(2).wrong_crc().on("Put").key("a").drop_echo();
     let faults = Faults::new(plan);
-    assert_eq!(faults.strike("Put", "a", None).name().as_deref(), Some("wrong_crc,drop_echo"));
-    assert_eq!(faults.strike("Head", "a", None).name().as_deref(), Some("wrong_crc"));
+    let both = faults.strike("Put", "a", None);
+    assert!(both.wrong_crc && both.echo == Some(EchoFault::Drop));
+    let one = faults.strike("Head", "a", None);
+    assert!(one.wrong_crc && one.echo.is_none());
     assert_eq!(faults.strike("Put", "a", None).echo, Some(EchoFault::Drop));
-    assert_eq!(faults.strike("Put", "b", None).name(), None);
+    assert_eq!(faults.strike("Put", "b", None).echo, None);
+}
+
+#[test]
+fn a_rule_has_struck_once_it_has_changed_something() {
+    let plan = FaultPlan::new().on("Put").wrong_crc().on("Put").drop_echo().on("Get").reset();
+    let faults = Faults::new(plan.clone());
+    let mut effects = faults.strike("Put", "a", None);
+    assert_eq!(effects.name(), None);
+    effects.acts("drop_echo");
+    effects.acts("reset");
+    assert_eq!(effects.name().as_deref(), Some("drop_echo"));
+    faults.came_of(&effects);
+    assert_eq!(faults.idle(), ["rule 1 (wrong_crc on Put)", "rule 3 (reset on Get)"]);
+    // What a plan did is not put down to the next one.
+    faults.replace(plan);
+    faults.came_of(&effects);
+    assert_eq!(faults.idle().len(), 3);
+    assert_eq!(Faults::new(FaultPlan::random(1, 0.5)).idle(), [""; 0]);
 }
 
 #[test]
@@ -59,4 +79,34 @@ fn json_that_is_no_plan_is_refused() {
     ] {
         assert!(FaultPlan::from_json(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn a_rule_that_can_never_strike_is_told_with_its_number() {
+    let told = |rule: &str| {
+        let text = format!(r#"{{"random": 0.1, "rules": [{{"on": "Put", "do": "reset"}}, {rule}]}}"#);
+        FaultPlan::from_json(&text).and_then(FaultPlan::checked).map(|_| ()).map_err(|error| error.to_string())
+    };
+    for rule in [
+        r#"{"on": "UploadPart", "part": 0, "do": "reset"}"#,
+        r#"{"on": "Put", "attempt": 0, "do": "reset"}"#,
+        r#"{"on": "Put", "times": 0, "do": "reset"}"#,
+        r#"{"on": "Complete", "part": 1, "do": "reset"}"#,
+        r#"{"on": "Connection", "key": "k", "do": "reset"}"#,
+        r#"{"on": "Put", "do": "cut_stream"}"#,
+        r#"{"on": "Head", "do": "cut_body"}"#,
+        r#"{"on": "Put", "do": "answer", "status": 200, "code": "OK"}"#,
+        r#"{"on": "Put", "do": "answer"}"#,
+    ] {
+        assert!(told(rule).unwrap_err().starts_with("rule 2"), "{rule}");
+    }
+    for rule in [
+        r#"{"on": "Get", "part": 2, "do": "cut_body"}"#,
+        r#"{"on": "*", "part": 2, "do": "cut_stream"}"#,
+        r#"{"on": "PutCopy", "do": "cut_stream"}"#,
+        r#"{"on": "Put", "do": "answer", "status": 307, "code": "TemporaryRedirect"}"#,
+    ] {
+        told(rule).unwrap();
+    }
+    assert!(FaultPlan::random(1, 0.5).checked().is_ok());
 }

@@ -47,7 +47,11 @@ pub(super) struct Admitted {
 pub(super) fn admit(core: &Core, call: &Call) -> Result<Admitted, Refusal> {
     let (region, now) = (&core.options.region, core.options.clock.unix_seconds());
     let payload = signature::check(call.dialect, call.signable(), &core.accounts, region, now)?;
+    if is_about_buckets(call) {
+        return Err(Refusal::new(501, "NotImplemented", "this store does not list, make or remove buckets"));
+    }
     check_domain(core, call)?;
+    check_region(core, call)?;
     bucket(core, call)?;
     check_key(core, call)?;
     check_features(call)?;
@@ -70,6 +74,26 @@ fn check_domain(core: &Core, call: &Call) -> Result<(), Refusal> {
         return Err(Refusal::new(guess.0, guess.1.clone(), "installers need a domain of the bucket's own"));
     }
     Ok(())
+}
+
+/// Whether a call lists, makes or removes buckets, so that the bucket need not be there.
+fn is_about_buckets(call: &Call) -> bool {
+    let lists = call.bucket.is_empty() && call.method == http::Method::GET;
+    let changes = call.method == http::Method::PUT || call.method == http::Method::DELETE;
+    call.key.is_empty() && (lists || changes && !call.bucket.is_empty() && call.query.is_empty())
+}
+
+/// A bucket is known in its own region only.
+fn check_region(core: &Core, call: &Call) -> Result<(), Refusal> {
+    let own = core.options.domains.iter().any(|(domain, _)| *domain == call.host);
+    match call.dialect.region_of(&call.host) {
+        Some(region) if !own && region != core.options.region => {
+            let (status, code) = core.options.guesses.other_region.clone();
+            let message = format!("the bucket is in {}, and the host is of {region}", core.options.region);
+            Err(Refusal::new(status, code, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Most calls have no body.

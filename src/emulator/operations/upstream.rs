@@ -22,7 +22,7 @@ use crate::emulator::{
 };
 
 /// Bytes of a body that are kept in memory at the most.
-const MOST_KEPT: usize = 64 << 20;
+const MOST_KEPT: usize = 16 << 20;
 
 /// The body of a request; taken once.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ impl Upstream {
         let mut whole = Vec::new();
         while let Some(bytes) = self.raw().await? {
             if whole.len() + bytes.len() > MOST_KEPT {
-                let message = "the fault `linger` keeps bodies of up to 64 MiB";
+                let message = "the fault `linger` keeps bodies of up to 16 MiB";
                 return Err(Refusal::new(501, "NotImplemented", message));
             }
             whole.extend_from_slice(&bytes);

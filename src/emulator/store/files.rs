@@ -112,12 +112,18 @@ pub(super) fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// A lock that ends with the file or the process. One that was just given up, as at a restart, is waited for.
-pub(super) fn lock(path: &Path) -> io::Result<File> {
+/// `held` hears of the waiting.
+pub(super) fn lock(path: &Path, held: impl Fn()) -> io::Result<File> {
     let file = File::options().create(true).append(true).open(path)?;
-    for _ in 0..100 {
+    for attempt in 0..100 {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::WouldBlock) => {
+                if attempt == 0 {
+                    held();
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
             Err(TryLockError::Error(cause)) => return Err(cause),
         }
     }

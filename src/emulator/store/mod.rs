@@ -31,7 +31,12 @@ pub(super) use self::{
     files::write_whole,
     records::{AtRest, Blob, Object, Part, Properties, Upload},
 };
-use super::{crypt, dialect::Spoken, hex};
+use super::{
+    crypt,
+    dialect::Spoken,
+    hex,
+    watch::{Event, Watcher},
+};
 use crate::secret::Secret;
 
 /// Everything that is stored.
@@ -45,9 +50,15 @@ pub(super) struct Store {
 
 impl Store {
     /// Opens the store in `dir`, or makes it, and sweeps what a crash left.
-    pub(super) fn open(dir: &Path, dialect: Spoken, buckets: &[String], durable: bool) -> io::Result<Self> {
+    pub(super) fn open(
+        dir: &Path,
+        dialect: Spoken,
+        buckets: &[String],
+        durable: bool,
+        watcher: &Watcher,
+    ) -> io::Result<Self> {
         files::make_dir(dir, durable)?;
-        let lock = files::lock(&dir.join("lock"))?;
+        let lock = files::lock(&dir.join("lock"), || watcher.tell(Event::FolderHeld))?;
         let master = master_key(dir)?;
         let buckets = buckets
             .iter()

@@ -14,7 +14,7 @@ use super::shell::{bare, run, signal};
 use crate::support::pattern;
 
 /// Starts a server and waits until it says that it is ready.
-async fn serve(folder: &Path, options: &[&str]) -> (Child, HashMap<String, String>) {
+pub(super) async fn serve(folder: &Path, options: &[&str]) -> (Child, HashMap<String, String>) {
     let ready = folder.join("ready");
     let data = folder.join("data");
     let _ = fs::remove_file(&ready);
@@ -32,7 +32,7 @@ async fn serve(folder: &Path, options: &[&str]) -> (Child, HashMap<String, Strin
     panic!("the server is never ready");
 }
 
-fn client(args: &[&str], settings: &HashMap<String, String>) -> Command {
+pub(super) fn client(args: &[&str], settings: &HashMap<String, String>) -> Command {
     let mut command = bare(args);
     command.envs(settings);
     command
@@ -91,8 +91,9 @@ async fn a_server_takes_credentials_faults_and_writes_a_transcript() {
     assert_eq!(ran.error()["code"], "AccessDenied", "{}", ran.err);
     stop(server).await;
     let log = fs::read_to_string(&transcript).unwrap();
-    let first: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
-    assert_eq!((first["operation"].as_str(), first["status"].as_u64()), (Some("Put"), Some(403)));
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["operation"], "Start");
+    assert_eq!((lines[1]["operation"].as_str(), lines[1]["status"].as_u64()), (Some("Put"), Some(403)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,8 +134,14 @@ async fn a_server_speaks_s3_where_it_is_told_to() {
         "AWS_SECRET_ACCESS_KEY",
         "SEALIFT_BUCKET",
         "SEALIFT_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_CA_BUNDLE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
     ];
     assert_eq!(settings.len(), names.len());
+    assert_eq!(settings["AWS_ENDPOINT_URL"], settings["SEALIFT_ENDPOINT"]);
+    assert_eq!(settings["AWS_CA_BUNDLE"], settings["SEALIFT_CA_CERT"]);
     assert!(names.iter().all(|name| settings.contains_key(*name)), "{settings:?}");
     assert_eq!((&*settings["SEALIFT_BUCKET"], &*settings["SEALIFT_REGION"]), ("examplebucket", "eu-central-1"));
     assert!(settings["AWS_ACCESS_KEY_ID"].starts_with("AKIA"));

@@ -188,3 +188,14 @@ async fn limits_can_be_lowered_and_a_silent_body_is_given_up() {
     assert_eq!(said.status(), 400);
     assert!(said.text().await.unwrap().contains("<Code>RequestTimeout</Code>"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_is_reached_at_the_host_names_of_its_own_region_only() {
+    let (_store, raw) = guessing(&["other_region=404:Elsewhere"]).await;
+    let at = |host: &str| Raw { host: format!("{}.{host}", raw.bucket), ..raw.clone() };
+    at("cos.ap-guangzhou.myqcloud.com").put("k", &[], b"bytes").await.ok();
+    at("cos.accelerate.myqcloud.com").put("k", &[], b"bytes").await.ok();
+    for elsewhere in ["cos.ap-beijing.myqcloud.com", "cos.ap-beijing.tencentcos.cn"] {
+        at(elsewhere).put("k", &[], b"bytes").await.refused(404, "Elsewhere");
+    }
+}

@@ -84,3 +84,13 @@ async fn uploads_come_page_by_page_and_by_prefix_and_folder() {
     let page = raw.send("GET", "", &params, &[], &[]).await.ok();
     assert_eq!((all(&page, "Upload").len(), page.element("NextKeyMarker").as_deref()), (1, Some("b")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_on_buckets_as_such_are_said_to_be_missing() {
+    let store = store().await;
+    let raw = Raw::new(&store);
+    for (method, bucket) in [("GET", ""), ("PUT", "new-1250000000"), ("DELETE", "new-1250000000")] {
+        let named = Raw { bucket: bucket.to_owned(), ..raw.clone() };
+        named.send(method, "", &[], &[], &[]).await.refused(501, "NotImplemented");
+    }
+}

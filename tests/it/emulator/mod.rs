@@ -11,6 +11,7 @@ mod kills;
 mod lists;
 mod many;
 mod multipart;
+mod noted;
 mod objects;
 mod raw;
 mod readme;

@@ -8,11 +8,17 @@ const README: &str = include_str!("../../../README.md");
 
 /// The cells of the table of guesses, by the question.
 fn guesses() -> HashMap<&'static str, (&'static str, &'static str)> {
-    let table = README.split("| question | as COS | as S3 |\n|---|---|---|\n").nth(1).unwrap();
+    let table = README.split("| question | as COS | as S3 | `--guess` |\n|---|---|---|---|\n").nth(1).unwrap();
     let rows = table.lines().take_while(|line| line.starts_with('|'));
     rows.map(|row| match row.split('|').map(str::trim).collect::<Vec<_>>()[..] {
-        ["", question, cos, s3, ""] => (question, (cos, s3)),
-        _ => panic!("not three cells: {row}"),
+        ["", question, cos, s3, switches, ""] => {
+            for switch in switches.split(", ") {
+                let name = format!("  {}=", switch.trim_matches('`'));
+                assert!(Guesses::default().help().contains(&name), "{switch} is no guess");
+            }
+            (question, (cos, s3))
+        }
+        _ => panic!("not four cells: {row}"),
     })
     .collect()
 }
@@ -29,13 +35,14 @@ fn said((status, code): &Code) -> String {
 #[test]
 fn its_table_of_guesses_is_what_the_store_guesses() {
     let (cos, s3, told) = (Guesses::default(), Guesses::s3(), guesses());
-    let codes: [(&str, Guess, bool); 10] = [
+    let codes: [(&str, Guess, bool); 11] = [
         ("a customer key that is not the object's", |it| &it.wrong_key, true),
         ("a customer key that is not the upload's", |it| &it.wrong_part_key, true),
         ("no customer key where one is needed", |it| &it.missing_key, true),
         ("a malformed customer key or MD5 (COS: or algorithm)", |it| &it.malformed_key, true),
         ("a customer key where the object or upload has none", |it| &it.needless_key, true),
         ("a customer key over plain HTTP", |it| &it.key_over_http, true),
+        ("a bucket at the host name of another region", |it| &it.other_region, false),
         ("the object exists and must not be overwritten", |it| &it.exists, false),
         ("gaps in the part numbers at Complete", |it| &it.gap, false),
         ("conditions of a copy that exclude each other", |it| &it.mixed_conditions, false),

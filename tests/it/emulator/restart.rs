@@ -41,8 +41,8 @@ async fn everything_survives_a_restart() {
         assert!(got.body == [&bytes[..], b"the end"].concat(), "{key}");
     }
     let lines = fs::read_to_string(dir.path().join("transcript.jsonl")).unwrap();
-    assert_eq!(lines.lines().count(), 12 + 16);
-    assert!(lines.lines().all(|line| line.starts_with("{\"operation\":\"")));
+    assert_eq!(lines.lines().count(), 1 + 12 + 1 + 16, "each run begins with a line of its own");
+    assert!(lines.lines().all(|line| line.starts_with("{\"time\":\"")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

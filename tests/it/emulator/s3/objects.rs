@@ -161,3 +161,13 @@ async fn a_body_that_nobody_waits_for_ends_the_connection_and_the_answer_says_so
     let taken = ask("", "bytes").await;
     assert!(taken.starts_with("http/1.1 200") && !taken.contains("connection: close"), "{taken}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_on_buckets_as_such_are_said_to_be_missing() {
+    let store = store().await;
+    let raw = Raw::new(&store);
+    for (method, root) in [("GET", ""), ("PUT", "/new-bucket"), ("DELETE", "/new-bucket")] {
+        let named = Raw { root: root.to_owned(), ..raw.clone() };
+        named.send(method, "", &[], &[], &[]).await.refused(501, "NotImplemented");
+    }
+}
