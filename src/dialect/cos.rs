@@ -33,6 +33,7 @@ pub(super) const NAMES: Names = Names {
         at_initiate: true,
         despite_versions: false,
     },
+    deletes_if_match: false,
     traffic_limit: Some("x-cos-traffic-limit"),
     security_token: "x-cos-security-token",
     token_variable: "COS_SESSION_TOKEN",

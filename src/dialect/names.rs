@@ -51,6 +51,8 @@ pub(crate) struct Names {
     pub(crate) tagging: &'static str,
     /// Never replace an object.
     pub(crate) forbid_overwrite: ForbidOverwrite,
+    /// Whether the manual of the store has a DELETE that is bound to the object's tag.
+    pub(crate) deletes_if_match: bool,
     /// Bandwidth limit of one request, if the store has one.
     pub(crate) traffic_limit: Option<&'static str>,
     /// The token of temporary credentials.

@@ -38,6 +38,8 @@ pub(super) const NAMES: Names = Names {
     // "How to prevent object overwrites with conditional writes": PutObject and CompleteMultipartUpload; in a bucket
     // with versions it looks at the current one.
     forbid_overwrite: ForbidOverwrite { header: ("if-none-match", "*"), at_initiate: false, despite_versions: true },
+    // "How to perform conditional deletes" (userguide/conditional-deletes.html): it needs s3:GetObject too, as HEAD does.
+    deletes_if_match: true,
     traffic_limit: None,
     security_token: "x-amz-security-token",
     token_variable: "AWS_SESSION_TOKEN",

@@ -209,6 +209,11 @@ impl Job {
         version.filter(|_| !self.client.dialect().names().forbid_overwrite.despite_versions)
     }
 
+    /// Whether the store is documented to bind a DELETE to an object's tag.
+    pub(crate) fn deletes_if_match(&self) -> bool {
+        self.assurance.is_documented() && self.client.dialect().names().deletes_if_match
+    }
+
     /// Notes how the store proves bytes.
     pub(crate) fn found(&self, proof: ProvedBy) {
         self.assurance.found(proof);

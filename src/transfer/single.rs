@@ -7,7 +7,7 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     checksum::Checksum,
     error::{Error, ErrorKind, Result},
-    ident::{PartNumber, VersionId},
+    ident::{ETag, PartNumber, VersionId},
     operation::Operation,
     sse::SseMode,
     transfer::{
@@ -307,7 +307,11 @@ enum Removed {
     Absent,
 }
 
-/// Deletes the object that this upload made and that must not stay, if it surely is that one.
+/// Deletes the object that this upload made and that must not stay.
+///
+/// Surely that one where its version is known, or where the store documents a DELETE that is bound to the object's tag, as
+/// AWS does. Elsewhere, in a bucket without versions, it is looked at and then deleted: what somebody else puts there in
+/// between goes in its place.
 async fn remove(job: &Job, version: Option<VersionId>) -> Result<Removed> {
     job.board.stage(Stage::Aborting);
     let left = |cause: Error| {
@@ -315,23 +319,30 @@ async fn remove(job: &Job, version: Option<VersionId>) -> Result<Removed> {
             .with_hint("delete it unless it is yours from before")
             .caused_by(cause)
     };
-    let version_id = match version {
-        Some(version) => Some(version),
+    let (version_id, if_match) = match version {
+        Some(version) => (Some(version), None),
         None => match find(job).await {
-            Ok(found) => found,
+            // The condition looks at the current version only.
+            Ok((None, etag)) if job.deletes_if_match() => (None, etag),
+            Ok((version, _)) => (version, None),
             Err(error) if error.status() == Some(404) => return Ok(Removed::Absent),
             Err(error) => return Err(left(error)),
         },
     };
-    let call = Delete { key: job.key.clone(), version_id };
-    job.send(&call).await.map(|_| Removed::Gone).map_err(left)
+    let bound = if_match.is_some();
+    match job.send(&Delete { key: job.key.clone(), version_id, if_match }).await {
+        Ok(_) => Ok(Removed::Gone),
+        // Somebody else's is there by now, in its place.
+        Err(error) if bound && error.status() == Some(412) => Ok(Removed::Gone),
+        Err(error) => Err(left(error)),
+    }
 }
 
-/// The version of the object, if it carries this upload's mark.
-async fn find(job: &Job) -> Result<Option<VersionId>> {
+/// The version and the tag of the object, if it carries this upload's mark.
+async fn find(job: &Job) -> Result<(Option<VersionId>, Option<ETag>)> {
     let info = finish::look(job).await?.info;
     if job.made(&info) {
-        Ok(info.version_id)
+        Ok((info.version_id, info.etag))
     } else {
         Err(Error::new(ErrorKind::Rejected, "the object does not carry the mark of this upload"))
     }

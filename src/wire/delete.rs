@@ -6,7 +6,7 @@ use super::{Address, Call, RawAnswer, answer::Reading, call::sealed::Sealed, dra
 use crate::{
     dialect::Dialect,
     error::Result,
-    ident::{ObjectKey, VersionId},
+    ident::{ETag, ObjectKey, VersionId},
     operation::Operation,
     sse::SseContext,
 };
@@ -18,6 +18,8 @@ pub struct Delete {
     pub key: ObjectKey,
     /// Only this version.
     pub version_id: Option<VersionId>,
+    /// Only if the object's tag is this. Stores that do not know the condition delete it all the same.
+    pub if_match: Option<ETag>,
 }
 
 impl Sealed for Delete {}
@@ -30,8 +32,10 @@ impl Call for Delete {
     }
 
     fn head(&self, at: &Address, sse: &SseContext) -> Result<Parts> {
+        let if_match = self.if_match.as_ref().map(|etag| format!("\"{etag}\""));
         Draft::object(Method::DELETE, self.operation(), at, &self.key)
             .maybe_param("versionId", self.version_id.as_ref().map(VersionId::as_str))
+            .maybe_header("if-match", if_match.as_deref())?
             .finish(sse)
     }
 

@@ -54,7 +54,7 @@ pub fn answers(data: &[u8]) {
         7 => decode(dialect, &answer, &Get { key, version_id: None, range: None, if_match: None }),
         8 => decode(dialect, &answer, &put(key)),
         9 => decode(dialect, &answer, &Abort { key, upload_id }),
-        _ => decode(dialect, &answer, &Delete { key, version_id: None }),
+        _ => decode(dialect, &answer, &Delete { key, version_id: None, if_match: None }),
     }
 }
 

@@ -233,7 +233,7 @@ impl Calls {
             },
             head: Head { key: key("a/b"), version_id: VersionId::new("v&1") },
             get: Get { key: key("a/b"), version_id: None, range: Some((10, 19)), if_match: ETag::new("abc-2") },
-            delete: Delete { key: key("a/b"), version_id: VersionId::new("v&1") },
+            delete: Delete { key: key("a/b"), version_id: VersionId::new("v&1"), if_match: ETag::new("abc-2") },
         }
     }
 
@@ -302,7 +302,7 @@ fn every_head_is_whole() {
         ),
         (Operation::Head, "HEAD /a/b?versionId=v%261", &[]),
         (Operation::Get, "GET /a/b", &["if-match: \"abc-2\"", "range: bytes=10-19"]),
-        (Operation::Delete, "DELETE /a/b?versionId=v%261", &[]),
+        (Operation::Delete, "DELETE /a/b?versionId=v%261", &["if-match: \"abc-2\""]),
     ];
     let heads = Calls::new().heads(&none());
     assert_eq!(heads.len(), expected.len());

@@ -48,6 +48,8 @@ pub(in crate::emulator) struct Rules {
     pub(in crate::emulator) forbids_at_initiate: bool,
     /// Conditions on writes that this store does not know.
     pub(in crate::emulator) other_conditions: &'static [&'static str],
+    /// Whether a DELETE may be bound to the object's tag (userguide/conditional-deletes.html).
+    pub(in crate::emulator) deletes_if_match: bool,
     /// Parameters that stand for calls which this store does not speak.
     pub(in crate::emulator) other_calls: &'static [&'static str],
     /// Beginnings of headers that would have to be ignored, although they change what is stored or who may see it.
@@ -107,6 +109,7 @@ pub(super) const COS: Rules = Rules {
     forbidding: ("true", &["false", ""]),
     forbids_at_initiate: true,
     other_conditions: &[],
+    deletes_if_match: false,
     other_calls: &["acl", "tagging", "versioning", "restore", "append", "encryption", "preflight"],
     // Bounds on the parts of an upload, and on its type; callbacks and image work on an upload.
     other_headers: &["x-cos-psize-", "x-cos-pnum-", "x-cos-callback", "pic-operations"],
@@ -170,6 +173,7 @@ pub(super) const S3: Rules = Rules {
     // It is a condition of Complete.
     forbids_at_initiate: false,
     other_conditions: &["if-match"],
+    deletes_if_match: true,
     other_calls: &[
         "acl",
         "attributes",

@@ -107,8 +107,10 @@ pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal
 
 pub(super) async fn delete(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     let key = call.key.clone();
-    blocking(core, call, move |_, bucket| Ok(bucket.delete(&key)?)).await?;
-    Ok(Answer::new(StatusCode::NO_CONTENT))
+    let bound = if call.dialect.rules().deletes_if_match { call.header("if-match")?.map(str::to_owned) } else { None };
+    let meant = move |object: &Object| bound.as_deref().is_none_or(|tags| lists(tags, object));
+    let deleted = blocking(core, call, move |_, bucket| Ok(bucket.delete(&key, meant)?)).await?;
+    if deleted { Ok(Answer::new(StatusCode::NO_CONTENT)) } else { Err(failed_condition()) }
 }
 
 /// Headers that a GET may override by parameters `response-…`.
@@ -164,18 +166,26 @@ fn ranged(answer: Answer, object: &Object, range: Option<(u64, u64)>) -> Answer 
     Answer { status: StatusCode::PARTIAL_CONTENT, ..answer }
 }
 
+/// Whether a list of tags has the object's.
+fn lists(tags: &str, object: &Object) -> bool {
+    tags.split(',')
+        .map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'))
+        .any(|tag| tag == "*" || tag == object.etag)
+}
+
+fn failed_condition() -> Refusal {
+    Refusal::new(412, "PreconditionFailed", "a condition of the request does not hold")
+}
+
 /// The answer where a condition of the request does not hold.
 fn precondition(call: &Call, object: &Object) -> Result<Option<Answer>, Refusal> {
-    let names = |list: &str| {
-        list.split(',')
-            .map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'))
-            .any(|tag| tag == "*" || tag == object.etag)
-    };
+    let names = |list: &str| lists(list, object);
     let date = |name: &str| Ok::<_, Refusal>(call.header(name)?.and_then(dates::parse_http));
-    let failed = || Refusal::new(412, "PreconditionFailed", "a condition of the request does not hold");
     match call.header("if-match")? {
-        Some(tags) if !names(tags) => return Err(failed()),
-        None if date("if-unmodified-since")?.is_some_and(|since| object.modified > since) => return Err(failed()),
+        Some(tags) if !names(tags) => return Err(failed_condition()),
+        None if date("if-unmodified-since")?.is_some_and(|since| object.modified > since) => {
+            return Err(failed_condition());
+        }
         _ => {}
     }
     let unchanged = match call.header("if-none-match")? {

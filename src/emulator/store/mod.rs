@@ -187,17 +187,21 @@ impl Bucket {
         Reader::new(self.dir.join("blobs"), object.blobs, data_key, range, lease)
     }
 
-    pub(super) fn delete(&self, key: &str) -> io::Result<()> {
+    /// Removes an object, if it is the one that is meant; says whether it was not another. That there is none is no failure.
+    pub(super) fn delete(&self, key: &str, meant: impl FnOnce(&Object) -> bool) -> io::Result<bool> {
         let (file, old) = {
             let _state = self.lock();
-            let Some(old) = self.object(key)? else { return Ok(()) };
+            let Some(old) = self.object(key)? else { return Ok(true) };
+            if !meant(&old) {
+                return Ok(false);
+            }
             let file = self.object_file(key);
             fs::remove_file(&file)?;
             (file, old)
         };
         files::sync_parent(&file, self.durable)?;
         self.discard(old.blobs);
-        Ok(())
+        Ok(true)
     }
 
     /// Writes a manifest beside its place.

@@ -69,7 +69,7 @@ async fn a_made_object_that_was_replaced_or_deleted_since_is_made_again() {
         if replaced {
             desk.rig.upload(&none()).await.unwrap();
         } else {
-            desk.rig.client.send(&Delete { key: key(KEY), version_id: None }, &none()).await.unwrap();
+            desk.rig.client.send(&Delete { key: key(KEY), version_id: None, if_match: None }, &none()).await.unwrap();
         }
         let receipt = desk.done(desk.run().await).await;
         assert_eq!(receipt.resumed_parts, 0);

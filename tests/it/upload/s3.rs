@@ -1,14 +1,20 @@
 //! Uploads to the store as it speaks S3: every mode, and every way in which such a store proves bytes.
 
+use std::sync::Arc;
+
 use sealift::{
+    StoreClient,
     checksum::{Algorithm, Checksum},
     dialect::S3,
     emulator::{EmulatorOptions, FaultPlan, Request},
     error::ErrorKind,
+    ident::{Bucket, Region},
     operation::Operation,
+    signing::Credentials,
     sse::{CustomerKey, KmsContext, SseContext, SseMode},
     transfer::{ChecksumChoice, Clobber, Concurrency, Receipt, UploadRequest, journal::MemoryJournal},
-    transport::StoreClient,
+    transport::{ClientOptions, StoreClient},
+    wire::{Address, Addressing},
 };
 
 use super::rig::{MIB, Rig, encryption_headers};
@@ -397,4 +403,25 @@ async fn who_may_not_look_is_told_what_s3_calls_it() {
     let error = rig.uploader.upload(request(&rig, &none())).await.unwrap_err();
     let hint = error.hint().unwrap();
     assert!(hint.contains("allow HEAD on the object (s3:GetObject)"), "{hint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_object_goes_by_its_tag_where_the_store_documents_that() {
+    let damage = FaultPlan::new().on("Put").times(1).wrong_crc();
+    let rig = rig(1000, |options| options.faults(damage)).await;
+    let emulator = &rig.store.emulator;
+    let bucket = Bucket::new(S3, emulator.bucket()).unwrap();
+    let region = Region::new(emulator.region()).unwrap();
+    let address = Address::new(S3, &bucket, Some(&region), None, Addressing::Auto).unwrap();
+    let (id, secret) = emulator.secret();
+    let credentials = Arc::new(Credentials::new(id, secret).unwrap());
+    let options = ClientOptions::default().ca_cert(emulator.ca_cert().unwrap());
+    let options = options.connect_to(emulator.addr().to_string().parse().unwrap());
+    let aws = StoreClient::new(address, credentials, options).unwrap();
+    let receipt = rig.uploader.upload(UploadRequest::new(aws, key(super::rig::KEY), rig.file())).await.unwrap();
+    assert_eq!(receipt.upload_id, None, "it was one PUT");
+    let gone = rig.seen("Delete");
+    assert_eq!((gone.len(), gone[0].status), (1, 204), "{gone:?}");
+    assert!(gone[0].headers.iter().any(|(name, _)| name == "if-match"), "{gone:?}");
+    rig.same(&rig.read(&none()).await.unwrap());
 }

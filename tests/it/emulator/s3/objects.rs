@@ -114,7 +114,7 @@ async fn an_object_is_not_overwritten_where_that_is_forbidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reads_can_be_bound_to_one_version_and_deleting_is_never_refused() {
+async fn reads_and_deletes_can_be_bound_to_one_version_and_other_deletes_are_never_refused() {
     let store = store().await;
     let raw = Raw::new(&store);
     let tag = raw.put("k", &[], b"first").await.ok().header("etag").to_owned();
@@ -122,6 +122,8 @@ async fn reads_can_be_bound_to_one_version_and_deleting_is_never_refused() {
     assert_eq!(raw.get("k", &headers(&[("If-None-Match", &tag)])).await.status.as_u16(), 304);
     raw.put("k", &[], b"second").await.ok();
     raw.get("k", &headers(&[("If-Match", &tag)])).await.refused(412, "PreconditionFailed");
+    raw.send("DELETE", "k", &[], &headers(&[("If-Match", &tag)]), &[]).await.refused(412, "PreconditionFailed");
+    assert_eq!(raw.get("k", &[]).await.ok().body, b"second");
     for _ in 0..2 {
         assert_eq!(raw.send("DELETE", "k", &[], &[], &[]).await.status.as_u16(), 204);
     }
