@@ -179,8 +179,7 @@ impl Spoken {
             Self::Cos => {
                 let (label, rest) = host.split_once('.')?;
                 let service = rest.ends_with(".myqcloud.com") || rest.ends_with(".tencentcos.cn");
-                if ["service.cos.myqcloud.com", "service.cos.tencentcos.cn"].contains(&host) {
-                    // It lists buckets, and is none.
+                if self.listing_services().any(|name| name == host) {
                     return Some(String::new());
                 }
                 (service && rest.starts_with("cos") || rest == "localhost").then(|| label.to_owned())
@@ -225,6 +224,15 @@ impl Spoken {
                 "s3.amazonaws.com".to_owned(),
             ],
         }
+    }
+
+    /// The host names that list buckets, and name none.
+    pub(super) fn listing_services(self) -> impl Iterator<Item = &'static str> {
+        let names: &[&str] = match self {
+            Self::Cos => &["service.cos.myqcloud.com", "service.cos.tencentcos.cn"],
+            Self::S3 => &[],
+        };
+        names.iter().copied()
     }
 
     /// Whether this can be a bucket's name. It becomes a folder's as well, so no dialect may allow a slash or `..`.

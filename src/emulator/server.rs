@@ -169,35 +169,7 @@ async fn respond(
     let expects_continue = head.headers.contains_key(header::EXPECT);
     let outcome = match Call::read(head, &server.core.options, tls) {
         Err(refusal) => Err(refusal),
-        Ok(call) => {
-            entry.name(&call);
-            entry.effects = server.faults.strike(call.operation.name(), &call.key, call.part);
-            let effects = &mut entry.effects;
-            line.begin(effects.limit_rate, effects.hard);
-            effects.acts("limit_rate");
-            effects.acts("delay");
-            tokio::time::sleep(effects.delay).await;
-            if effects.reset {
-                return Err(cut(effects, line, "reset"));
-            }
-            if let Some(most) = effects.cut_request {
-                effects.acts("cut_request");
-                upstream.receive_only(most).await;
-                return Err(cut(effects, line, "cut_request"));
-            }
-            if let Some(pause) = effects.linger {
-                effects.acts("linger");
-                let few = server.lingering.lock().unwrap_or_else(PoisonError::into_inner).len() < MOST_LINGERING;
-                if few && upstream.keep().await.is_ok() {
-                    linger(server, call, upstream, pause);
-                }
-                return Err(cut(effects, line, "linger"));
-            }
-            let outcome = run(server, &call, &mut upstream, effects, &mut entry.request).await;
-            effects.acts("answer_late");
-            tokio::time::sleep(effects.answer_late).await;
-            outcome
-        }
+        Ok(call) => attend(server, call, line, &mut upstream, &mut entry).await?,
     };
     // A client that waits for a 100 and never gets one may send the body or not: nobody knows where the next request
     // begins, so the connection ends, and the answer says so (RFC 9110, 10.1.1).
@@ -264,6 +236,43 @@ async fn respond(
         }));
     }
     Ok(response)
+}
+
+/// Carries a call out with the faults that are to strike it.
+async fn attend(
+    server: &Arc<Server>,
+    call: Call,
+    line: &Line,
+    upstream: &mut Upstream,
+    entry: &mut Entry<'_>,
+) -> Result<Result<Answer, Refusal>, Cut> {
+    entry.name(&call);
+    entry.effects = server.faults.strike(call.operation.name(), &call.key, call.part);
+    let effects = &mut entry.effects;
+    line.begin(effects.limit_rate, effects.hard);
+    effects.acts("limit_rate");
+    effects.acts("delay");
+    tokio::time::sleep(effects.delay).await;
+    if effects.reset {
+        return Err(cut(effects, line, "reset"));
+    }
+    if let Some(most) = effects.cut_request {
+        effects.acts("cut_request");
+        upstream.receive_only(most).await;
+        return Err(cut(effects, line, "cut_request"));
+    }
+    if let Some(pause) = effects.linger {
+        effects.acts("linger");
+        let few = server.lingering.lock().unwrap_or_else(PoisonError::into_inner).len() < MOST_LINGERING;
+        if few && let Ok(kept) = upstream.keep().await {
+            linger(server, call, kept, pause);
+        }
+        return Err(cut(effects, line, "linger"));
+    }
+    let outcome = run(server, &call, upstream, effects, &mut entry.request).await;
+    effects.acts("answer_late");
+    tokio::time::sleep(effects.answer_late).await;
+    Ok(outcome)
 }
 
 async fn run(

@@ -27,7 +27,7 @@ pub(super) fn set<T: Serialize + DeserializeOwned>(all: &mut T, setting: &str, k
     let kind = Kind::of(now);
     let wanted = || invalid(format!("{name} takes {}, not {text:?}", kind.wanted()));
     let value = kind.read(text).ok_or_else(wanted)?;
-    if known.never_zero.contains(&name) && value == Value::from(0) {
+    if known.never_zero.contains(&name) && value == 0 {
         return Err(invalid(format!("{name} must be at least 1")));
     }
     fields[name] = value;

@@ -37,6 +37,7 @@ pub(super) fn set_up(dir: &Path, dialect: Spoken, region: &str, domains: &[(Stri
 
     let mut names = ["localhost", "*.localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
     names.extend(dialect.services(region).into_iter().flat_map(|host| [format!("*.{host}"), host]));
+    names.extend(dialect.listing_services().map(str::to_owned));
     names.extend(domains.iter().map(|(host, _)| host.clone()));
     let mut leaf = CertificateParams::new(names).map_err(io::Error::other)?;
     leaf.distinguished_name.push(DnType::CommonName, "sealift emulator");

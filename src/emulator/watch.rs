@@ -18,7 +18,9 @@ pub enum Event<'a> {
 
 /// The one who is told.
 #[derive(Clone, Default)]
-pub(super) struct Watcher(Option<Arc<dyn Fn(Event<'_>) + Send + Sync>>);
+pub(super) struct Watcher(Option<Arc<Watch>>);
+
+type Watch = dyn Fn(Event<'_>) + Send + Sync;
 
 impl Watcher {
     pub(super) fn new(watch: impl Fn(Event<'_>) + Send + Sync + 'static) -> Self {

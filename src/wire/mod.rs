@@ -52,7 +52,9 @@ pub(crate) use address::without;
 pub(crate) use answer::{SENSELESS, expected, origin};
 pub(crate) use checksum::{knows, usual_algorithm};
 pub(crate) use refusal::{fails_under_kms, is_upload_gone, may_be_the_key, over_plain_http, refusal, under_a_token};
-pub(crate) use store_error::{LARGEST_REFUSAL, is_invisible, request_id, unescaped};
+#[cfg(feature = "cli")]
+pub(crate) use store_error::is_invisible;
+pub(crate) use store_error::{LARGEST_REFUSAL, request_id, unescaped};
 pub(crate) use upload_part::MisfitPart;
 pub(crate) use xml::LARGEST_ANSWER;
 

@@ -106,8 +106,8 @@ Examples:
     sealift serve --dialect s3 --data /tmp/store --tls
   One line on stderr for each request:
     sealift -v serve --data /tmp/store
-  With credentials of your own choice (in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3):
-    COS_SECRET_ID=AKIDtest COS_SECRET_KEY=secret sealift serve --data /tmp/store
+  With credentials of your own choice (for s3 in the variables AWS_…):
+    COS_SECRET_ID=AKIDx COS_SECRET_KEY=x sealift serve --data /tmp/store
   Then, in another shell:
     set -a; . /tmp/store.env; set +a
     sealift put big.tar cos://examplebucket-1250000000/ --sse managed

@@ -88,9 +88,9 @@ fn check_region(core: &Core, call: &Call) -> Result<(), Refusal> {
     let own = core.options.domains.iter().any(|(domain, _)| *domain == call.host);
     match call.dialect.region_of(&call.host) {
         Some(region) if !own && region != core.options.region => {
-            let (status, code) = core.options.guesses.other_region.clone();
+            let guess = &core.options.guesses.other_region;
             let message = format!("the bucket is in {}, and the host is of {region}", core.options.region);
-            Err(Refusal::new(status, code, message))
+            Err(Refusal::new(guess.0, guess.1.clone(), message))
         }
         _ => Ok(()),
     }

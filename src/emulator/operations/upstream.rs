@@ -123,8 +123,9 @@ impl Upstream {
         }
     }
 
-    /// Receives all of them, so that the connection is not needed any more. They are in memory, so there may not be many.
-    pub(in crate::emulator) async fn keep(&mut self) -> Result<(), Refusal> {
+    /// Receives all of them, and gives a body that does not need the connection any more. They are in memory, so there may
+    /// not be many.
+    pub(in crate::emulator) async fn keep(&mut self) -> Result<Self, Refusal> {
         let mut whole = Vec::new();
         while let Some(bytes) = self.raw().await? {
             if whole.len() + bytes.len() > MOST_KEPT {
@@ -133,9 +134,16 @@ impl Upstream {
             }
             whole.extend_from_slice(&bytes);
         }
-        self.kept = Some(Bytes::from(whole));
         self.incoming = None;
-        Ok(())
+        Ok(Self {
+            incoming: None,
+            asked: self.asked,
+            kept: Some(Bytes::from(whole)),
+            received: Arc::clone(&self.received),
+            patience: self.patience,
+            reading: Reading::Plain,
+            trailers: Vec::new(),
+        })
     }
 
     /// The next bytes of the body proper.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use sealift::{
-    StoreClient,
     checksum::{Algorithm, Checksum},
     dialect::S3,
     emulator::{EmulatorOptions, FaultPlan, Request},
