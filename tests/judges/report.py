@@ -41,13 +41,20 @@ def main(path, *judges):
             counts[judge, check][0 if passed else 1] += 1
             if not passed:
                 failures.append(f"FAIL  {judge}: {check}: {case}: {' '.join(detail)}")
+    for judge in sorted({it for it, _ in counts}.difference(judges)):
+        # An SDK whose calls only fill a table speaks here when it breaks off, which has failed already.
+        if not any(failed for (it, _), (_, failed) in counts.items() if it == judge):
+            counts[judge, "count"][1] += 1
+            failures.append(f"FAIL  {judge}: is no judge that is known here")
     for judge in judges:
         if not any(it == judge for it, _ in counts):
             counts[judge, "count"][1] += 1
             failures.append(f"FAIL  {judge}: said nothing")
     wide, width = (max(map(len, names)) for names in zip(*counts))
     print(f"{'judge':{wide}} {'check':{width}} passed failed")
-    for (judge, check), (passed, failed) in sorted(counts.items(), key=lambda it: judges.index(it[0][0])):
+    # By `JUDGES`, and those that are not in it last.
+    place = {judge: index for index, judge in enumerate(judges)}
+    for (judge, check), (passed, failed) in sorted(counts.items(), key=lambda it: place.get(it[0][0], len(place))):
         print(f"{judge:{wide}} {check:{width}} {passed:6} {failed:6}")
     for failure in failures[:50]:
         print(failure)

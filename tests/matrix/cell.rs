@@ -11,7 +11,7 @@ use std::{
 use sealift::{
     CustomerKey, KmsContext, Receipt, SseContext, StoreClient, Upload, UploadRequest, Uploader,
     dialect::{COS, Dialect, S3},
-    emulator::{Emulator, EmulatorOptions, FaultPlan},
+    emulator::{Emulator, EmulatorOptions, FaultPlan, Request},
     error::Result,
     ident::{Bucket, ObjectKey, Region},
     operation::Operation,
@@ -97,7 +97,8 @@ impl Cell {
 
     /// The encryption that a receipt has to tell of: S3 encrypts what was not to be encrypted too, and says so.
     pub(crate) fn told_mode(&self) -> &'static str {
-        let unsaid = self.place.is_small() && matches!(self.fault.verb, "drop_echo" | "downgrade_echo");
+        let asked = matches!(self.place, Place::Put | Place::Get);
+        let unsaid = asked && matches!(self.fault.verb, "drop_echo" | "downgrade_echo");
         if self.mode == SseMode::None && self.is_s3() && !unsaid { "managed" } else { self.mode.name() }
     }
 
@@ -126,13 +127,18 @@ impl Cell {
     /// Runs it.
     pub(crate) async fn run(&self, uploader: &Uploader, sources: &Sources) -> Outcome {
         let bench = Bench::new(self, sources).await;
+        let mut earlier = Vec::new();
         if let Some(rules) = self.place.first_run() {
             bench.emulator.set_faults(fault::plan(&rules));
             let stopped = bench.upload(uploader).await.unwrap_err();
             assert!(stopped.is_resumable(), "{self}: {stopped:?}");
+            earlier = bench.emulator.transcript();
         }
         if self.place == Place::Get {
             bench.upload(uploader).await.unwrap();
+        }
+        if self.place == Place::First && self.is_s3() {
+            bench.make_known(uploader).await;
         }
         let mut rules = self.place.stage(self.mode != SseMode::None);
         rules.extend(self.fault.rules(self.place.operation(), self.place.part(self.parts()), self.once));
@@ -143,7 +149,9 @@ impl Cell {
             let outcome = bench.download(uploader).await;
             let seen = bench.emulator.transcript().split_off(before);
             bench.emulator.set_faults(FaultPlan::new());
-            let end = fetched::judge(&bench, uploader, outcome, &seen).await;
+            let missed = self.missed(&bench, &seen);
+            let mut end = fetched::judge(&bench, uploader, outcome, &seen).await;
+            end.complaints.extend(missed);
             bench.emulator.stop().await;
             return end;
         }
@@ -158,10 +166,40 @@ impl Cell {
             // What goes on unheard is to end before anything is said of it.
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        let end = judge::judge(&bench, uploader, outcome, &seen).await;
+        let missed = self.missed(&bench, &seen);
+        let mut end = judge::judge(&bench, uploader, outcome, Heard { earlier, now: seen }).await;
+        end.complaints.extend(missed);
         bench.emulator.stop().await;
         end
     }
+
+    /// What is wrong if the fault did not strike: then whatever came of the cell says nothing of it.
+    fn missed(&self, bench: &Bench<'_>, seen: &[Request]) -> Option<String> {
+        let operation = self.place.operation();
+        let part = self.place.part(self.parts());
+        // Of an upload whose parts go one by one.
+        let sent = bench.struck() >= usize::from(part.unwrap_or(1));
+        let came = |verb: &str| {
+            seen.iter().any(|request| {
+                let fault = request.fault.as_deref().unwrap_or_default();
+                request.operation == operation
+                    && (part.is_none() || request.part == part)
+                    && fault.split(',').any(|name| name == verb)
+            })
+        };
+        // The store may not have written down yet what it leaves without an answer.
+        let silent = matches!(self.fault.harm(operation), Harm::Silence { patient: true, .. });
+        let struck = silent || self.fault.may_miss(self) || self.fault.all_verbs().all(came);
+        (!sent || !struck).then(|| format!("the fault has not struck: {operation} was sent {} times", bench.struck()))
+    }
+}
+
+/// What the store has seen of a cell.
+pub(crate) struct Heard {
+    /// In a first run, which the fault does not strike.
+    pub(crate) earlier: Vec<Request>,
+    /// Since.
+    pub(crate) now: Vec<Request>,
 }
 
 /// The calls that have left.
@@ -181,6 +219,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) client: StoreClient,
     pub(crate) content: &'a [u8],
     source: &'a std::path::Path,
+    profiles: EndpointProfiles,
     sent: Arc<Sent>,
     dir: TempDir,
 }
@@ -208,7 +247,7 @@ impl<'a> Bench<'a> {
         let options = if documented { options.connect_to(here) } else { options };
         let client = StoreClient::new(address, credentials, options.ca_cert(emulator.ca_cert().unwrap())).unwrap();
         let (source, content) = sources.of(cell);
-        Self { cell, emulator, client, content, source, sent, dir }
+        Self { cell, emulator, client, content, source, profiles: EndpointProfiles::default(), sent, dir }
     }
 
     /// The request that is tried, and tried again: parts of the smallest size, one at a time.
@@ -218,8 +257,17 @@ impl<'a> Bench<'a> {
             .sse(self.cell.sse())
             .part_size(smallest)
             .concurrency(Concurrency::Fixed(1))
-            .profiles(EndpointProfiles::default());
+            .profiles(self.profiles.clone());
         uploader.upload(if self.cell.journal { request.journal(self.state()) } else { request })
+    }
+
+    /// Finds out what an S3 store does, by another object, so that no byte is sent first to ask for it.
+    async fn make_known(&self, uploader: &Uploader) {
+        let source = self.dir.path().join("other");
+        std::fs::write(&source, "any bytes").unwrap();
+        let key = ObjectKey::new(self.cell.dialect, "other").unwrap();
+        let request = UploadRequest::new(self.client.clone(), key, &source).sse(self.cell.sse());
+        uploader.upload(request.profiles(self.profiles.clone())).await.unwrap();
     }
 
     /// The download that is tried, and tried again.

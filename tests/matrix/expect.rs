@@ -63,14 +63,23 @@ pub(crate) fn expected(cell: &Cell) -> End {
     }
 }
 
-/// Faults of an answer are none where the answer has nothing of the kind, or nothing was asked.
-fn relevant(cell: &Cell) -> Harm {
-    let operation = cell.place.operation();
-    let harm = cell.fault.harm(operation);
-    let checks = matches!(operation, "UploadPart" | "Complete" | "Head" | "Put" | "Get");
+/// Whether answers to this operation carry the checksum.
+pub(crate) fn checks(operation: &str) -> bool {
+    matches!(operation, "UploadPart" | "Complete" | "Head" | "Put" | "Get")
+}
+
+/// Whether answers to this operation tell of the encryption that was asked for.
+pub(crate) fn speaks(cell: &Cell, operation: &str) -> bool {
     let speaks = matches!(operation, "Initiate" | "UploadPart" | "Complete" | "Head" | "Put" | "Get");
     // S3's answer to Complete has no word for customer keys (API_CompleteMultipartUpload.html).
-    let speaks = speaks && !(operation == "Complete" && cell.is_s3() && cell.mode == SseMode::Customer);
+    speaks && !(operation == "Complete" && cell.is_s3() && cell.mode == SseMode::Customer)
+}
+
+/// Faults of an answer are none where the answer has nothing of the kind, or nothing was asked.
+pub(crate) fn relevant(cell: &Cell) -> Harm {
+    let operation = cell.place.operation();
+    let harm = cell.fault.harm(operation);
+    let (checks, speaks) = (checks(operation), speaks(cell, operation));
     let changes = !matches!(operation, "Head" | "ListParts" | "Get");
     match harm {
         // There is no work to be done.
@@ -133,24 +142,15 @@ fn part(cell: &Cell, harm: Harm) -> End {
         Harm::None | Harm::NoChecksum => End::Done,
         harm if cell.once && (passes(harm) || harm == Harm::WrongChecksum) => End::Done,
         // The first byte is sent in several ways, because such a store may take it in one of them only.
-        Harm::Refusal(400, _) if cell.once && cell.is_s3() && first(cell) => End::Done,
+        Harm::Refusal(400, _) if cell.once && cell.is_s3() && cell.place == Place::Probe => End::Done,
         // A store that fails where the key is to be used, and removes the upload when told to, lacks the key.
         Harm::Refusal(500, "InternalError") | Harm::Late(500, "InternalError")
-            if cell.mode == SseMode::Kms && probes(cell) =>
+            if cell.mode == SseMode::Kms && cell.place == Place::Probe =>
         {
             End::Failed(Encryption, Left::Nothing)
         }
         harm => under_way(harm),
     }
-}
-
-/// Whether what is struck first is the random byte: S3 stores get it in any mode, to find out how they prove bytes.
-fn probes(cell: &Cell) -> bool {
-    cell.place == Place::Probe || (cell.is_s3() && cell.place == Place::First)
-}
-
-fn first(cell: &Cell) -> bool {
-    matches!(cell.place, Place::Probe | Place::First)
 }
 
 fn complete(cell: &Cell, harm: Harm) -> End {

@@ -1,7 +1,9 @@
 //! The faults of the embedded store, as rows of the table.
 
-use sealift::emulator::FaultPlan;
+use sealift::{emulator::FaultPlan, sse::SseMode};
 use serde_json::{Value, json};
+
+use crate::{cell::Cell, expect};
 
 /// How the fault of a row looks to a client, by which the outcome is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,8 @@ enum Argument {
 
 use Argument::{Number, Text};
 
+/// The calls whose answers have a body.
+const HAVE_BODIES: [&str; 4] = ["Initiate", "Complete", "ListParts", "Get"];
 /// Longer than anybody here waits.
 const EVER: u64 = 600_000;
 /// No matter to anybody.
@@ -118,8 +122,28 @@ impl Fault {
             // Only Complete has an answer that begins before it ends.
             "cut_stream" if operation != "Complete" => Harm::None,
             // The others have answers without a body.
-            "cut_body" if !["Initiate", "Complete", "ListParts", "Get"].contains(&operation) => Harm::None,
+            "cut_body" if !HAVE_BODIES.contains(&operation) => Harm::None,
             _ => self.harm,
+        }
+    }
+
+    /// Its verbs.
+    pub(crate) fn all_verbs(&self) -> impl Iterator<Item = &'static str> {
+        [Some(self.verb), self.with].into_iter().flatten()
+    }
+
+    /// Whether the store may have nothing to do it to: the exceptions from the rule that a fault strikes in its cell.
+    pub(crate) fn may_miss(&self, cell: &Cell) -> bool {
+        let operation = cell.place.operation();
+        match self.verb {
+            // An answer may have no word of encryption: that of this call, or because none was asked for.
+            "drop_echo" | "downgrade_echo" | "alter_echo" => {
+                cell.mode == SseMode::None || !expect::speaks(cell, operation)
+            }
+            "drop_crc" | "wrong_crc" => !expect::checks(operation),
+            "cut_stream" => operation != "Complete",
+            "cut_body" | "slow_body" => !HAVE_BODIES.contains(&operation),
+            _ => false,
         }
     }
 

@@ -5,7 +5,6 @@ use std::{error::Error as _, fmt::Write as _};
 use sealift::{
     Error, Receipt, Result, SseContext, Uploader,
     checksum::{Algorithm, Checksum},
-    emulator::Request,
     error::ErrorKind,
     operation::Operation,
     sse::SseMode,
@@ -13,10 +12,10 @@ use sealift::{
 };
 
 use crate::{
-    cell::{Bench, Cell, KEY, KMS_KEY, Outcome},
+    cell::{Bench, Heard, KEY, KMS_KEY, Outcome},
     expect::{End, Left},
-    fault::Harm,
     place::Place,
+    proofs,
 };
 
 /// Says that the id of an upload was lost with the answer to Initiate.
@@ -26,22 +25,17 @@ const APPEARS: &str = "may be in the store, or appear there yet";
 /// The same as the first, from a journal that an earlier run has left.
 const EARLIER_ORPHAN: &str = "an earlier run ended while it opened an upload";
 
-pub(crate) async fn judge(
-    bench: &Bench<'_>,
-    uploader: &Uploader,
-    outcome: Result<Receipt>,
-    seen: &[Request],
-) -> Outcome {
+pub(crate) async fn judge(bench: &Bench<'_>, uploader: &Uploader, outcome: Result<Receipt>, heard: Heard) -> Outcome {
     let mut court = Court { bench, complaints: Vec::new() };
     let end = match outcome {
         Ok(receipt) => {
-            court.success(&receipt, seen).await;
+            court.success(&receipt, &heard).await;
             End::Done
         }
         Err(error) => {
             let left = court.failure(&error).await;
             if bench.cell.journal {
-                court.second_run(uploader).await;
+                court.second_run(uploader, &error, left, heard).await;
             }
             End::Failed(error.kind(), left)
         }
@@ -61,9 +55,9 @@ impl Court<'_> {
         }
     }
 
-    async fn success(&mut self, receipt: &Receipt, seen: &[Request]) {
+    async fn success(&mut self, receipt: &Receipt, heard: &Heard) {
         let info = self.object_is_the_source().await;
-        self.receipt(receipt, seen);
+        self.receipt(receipt, heard);
         if let Some(info) = info {
             let same = info.etag.is_some_and(|etag| etag.as_str() == receipt.etag);
             self.insist(same, || format!("the receipt has the ETag {}", receipt.etag));
@@ -108,7 +102,7 @@ impl Court<'_> {
     }
 
     /// What the receipt says, against what is known of the source and what the store saw.
-    fn receipt(&mut self, receipt: &Receipt, seen: &[Request]) {
+    fn receipt(&mut self, receipt: &Receipt, heard: &Heard) {
         let Bench { cell, content, .. } = self.bench;
         let parts = if cell.place.is_small() { 1 } else { u32::from(cell.parts()) };
         let sse = cell.sse();
@@ -127,11 +121,19 @@ impl Court<'_> {
         let url = format!("{}://{}/{KEY}", cell.dialect.scheme(), self.bench.emulator.bucket());
         self.insist(receipt.url == url, || format!("the receipt is of {}", receipt.url));
         for proof in &receipt.verified {
-            let true_of = proved(proof, cell, seen);
+            let true_of = proofs::proved(proof, cell, heard);
             self.insist(true_of, || format!("the receipt says {proof:?} of an upload that does not have it"));
         }
+        for proof in proofs::due(cell, heard) {
+            // A store that keeps no checksums of parts may prove them by refusing wrong ones.
+            let same = if proof == "part-checksums" { "part-md5" } else { proof };
+            let said = receipt.verified.iter().any(|said| said == proof || said == same);
+            self.insist(said, || format!("the receipt does not say {proof:?}, only {:?}", receipt.verified));
+        }
+        let confirmed = receipt.verified.iter().any(|said| said.starts_with("echo:"));
+        self.insist(confirmed || cell.mode == SseMode::None, || "nothing has confirmed the encryption".to_owned());
         // The store does not write down what it never answered.
-        let trouble = cell.fault.verb == "delay" || seen.iter().any(|request| request.fault.is_some());
+        let trouble = cell.fault.verb == "delay" || heard.now.iter().any(|request| request.fault.is_some());
         self.insist(receipt.retries == 0 || trouble, || format!("the receipt tells of {} retries", receipt.retries));
         let whole = receipt.verified.iter().any(|proof| proof == "object-checksum");
         let parts = receipt.verified.iter().any(|proof| proof == "part-checksums" || proof == "part-md5");
@@ -207,17 +209,45 @@ impl Court<'_> {
     }
 
     /// The same request without the fault comes to a good end.
-    async fn second_run(&mut self, uploader: &Uploader) {
-        match self.bench.upload(uploader).await {
+    async fn second_run(&mut self, uploader: &Uploader, first: &Error, left: Left, heard: Heard) {
+        // What the judge has asked in between proves nothing.
+        let before = self.bench.emulator.transcript().len();
+        let outcome = self.bench.upload(uploader).await;
+        let now = self.bench.emulator.transcript().split_off(before);
+        // What the first run has heard counts, where this one went on with it.
+        let heard = Heard { earlier: [heard.earlier, heard.now].concat(), now };
+        match outcome {
             Ok(receipt) => {
                 self.object_is_the_source().await;
-                // What the first run has heard counts, where this one went on with it.
-                self.receipt(&receipt, &self.bench.emulator.transcript());
+                self.receipt(&receipt, &heard);
+                let again = self.resumed(left);
+                self.insist(again.is_none_or(|parts| parts == receipt.resumed_parts), || {
+                    format!("the second run goes on with {} parts, not with {again:?}", receipt.resumed_parts)
+                });
+                let told = format!("{}\n{}", whole_text(first), receipt.warnings.join("\n"));
+                let uploads = self.nothing_unnamed(&told).await.len();
+                let gone_on = again.is_some() && uploads > 0;
+                self.insist(!gone_on, || {
+                    format!("{uploads} uploads are left after the second run has gone on with one")
+                });
                 let kept = self.bench.kept();
                 self.insist(kept == 0, || format!("{kept} files are left where journals are, after the second run"));
             }
             Err(error) => self.complaints.push(format!("the second run fails: {error:?}")),
         }
+    }
+
+    /// With how many parts the second run has to go on, if it goes on with anything.
+    fn resumed(&self, left: Left) -> Option<u32> {
+        let parts = self.bench.cell.parts();
+        let sent = match (left, self.bench.cell.place) {
+            (Left::Unproved, _) | (Left::Kept | Left::Unknown, Place::Complete | Place::DoubtAlive) => parts,
+            (Left::Kept, Place::Resume) => 1,
+            // All before the one that the fault has struck.
+            (Left::Kept, place) => place.part(parts)? - 1,
+            _ => return None,
+        };
+        Some(u32::from(sent))
     }
 }
 
@@ -232,38 +262,6 @@ fn may_name(place: Place) -> &'static [Option<Operation>] {
         Place::Resume => &[Some(Operation::ListParts)],
         Place::Get => &[Some(Operation::Get)],
         Place::Put | Place::Delete => &[Some(Operation::Put)],
-    }
-}
-
-/// Whether the store has given a reason for what a receipt says.
-fn proved(proof: &str, cell: &Cell, seen: &[Request]) -> bool {
-    let spoken = |operation: &str, spoiled_by: &[&str]| {
-        let answers = seen.iter().filter(|request| request.operation == operation);
-        let mut good = answers.filter(|request| {
-            let fault = request.fault.as_deref().unwrap_or_default();
-            let heard = cell.fault.harm(operation) != Harm::None;
-            let spoiled = spoiled_by.iter().any(|name| fault.contains(name) && (heard || *name != cell.fault.verb));
-            request.status == 200 && request.code.is_none() && !spoiled
-        });
-        good.next().is_some()
-    };
-    let silent = ["drop_echo", "downgrade_echo", "alter_echo", "lose_answer", "cut_stream", "answer_late"];
-    let unsure = ["drop_crc", "wrong_crc"];
-    match proof {
-        "source-unchanged" => true,
-        "object-checksum" => ["Complete", "Head", "Put"].iter().any(|operation| spoken(operation, &unsure)),
-        // It has refused a wrong one.
-        "part-md5" => seen.iter().any(|request| matches!(request.code.as_deref(), Some("BadDigest" | "InvalidDigest"))),
-        "part-checksums" => spoken("UploadPart", &unsure),
-        "head" | "size" => spoken("Head", &[]),
-        _ if cell.mode == SseMode::None => false,
-        "echo:initiate" => spoken("Initiate", &silent),
-        // In a second run those of the first count.
-        "echo:parts" => spoken("UploadPart", &silent),
-        "echo:complete" => spoken("Complete", &silent),
-        "echo:head" => spoken("Head", &silent),
-        "echo:put" => spoken("Put", &silent),
-        _ => false,
     }
 }
 

@@ -18,6 +18,7 @@ mod fault;
 mod fetched;
 mod judge;
 mod place;
+mod proofs;
 mod sources;
 mod table;
 

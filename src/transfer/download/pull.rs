@@ -77,7 +77,9 @@ impl Pull {
         let received = self.received.saturating_add(bytes.len() as u64);
         if received > self.size {
             let message = format!("the store sends more than the {} bytes that it announced", self.size);
-            return Err(Error::new(ErrorKind::Protocol, message).at(Operation::Get));
+            return Err(Error::new(ErrorKind::Protocol, message)
+                .with_hint("check the endpoint: it, or something on the way to it, does not keep to HTTP")
+                .at(Operation::Get));
         }
         self.digest.update(bytes);
         self.received = received;

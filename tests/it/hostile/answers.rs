@@ -8,7 +8,7 @@ use sealift::{
     dialect::{COS, Dialect, S3},
     error::ErrorKind,
     ident::{ETag, ObjectKey, PartNumber, UploadId},
-    wire::{Abort, Complete, Head, Initiate, ListParts, ListUploads, ObjectProperties, Payload, Put, UploadPart},
+    wire::{Abort, Complete, Get, Head, Initiate, ListParts, ListUploads, ObjectProperties, Payload, Put, UploadPart},
 };
 
 use super::server::{Answer, Hostile};
@@ -20,7 +20,8 @@ const LARGEST: u64 = 8 * MIB;
 const ON_ITS_WAY: u64 = 24 * MIB;
 
 /// The calls of an upload, and those around it.
-const CALLS: [&str; 8] = ["Initiate", "UploadPart", "Complete", "ListParts", "ListUploads", "Abort", "Put", "Head"];
+const CALLS: [&str; 9] =
+    ["Initiate", "UploadPart", "Complete", "ListParts", "ListUploads", "Abort", "Put", "Head", "Get"];
 
 /// Sends a call to a store that always answers like this.
 async fn call(store: &Hostile, dialect: Dialect, name: &str, stall: Duration) -> Result<(), Error> {
@@ -62,6 +63,12 @@ async fn call(store: &Hostile, dialect: Dialect, name: &str, stall: Duration) ->
             client.send(&call, &sse).await.map(drop)
         }
         "Head" => client.send(&Head { key, version_id: None }, &sse).await.map(drop),
+        "Get" => {
+            let call = Get { key, version_id: None, range: None, if_match: None };
+            let (_, mut stream) = client.get(&call, &sse).await?;
+            while stream.chunk().await?.is_some() {}
+            Ok(())
+        }
         other => panic!("no call is named {other}"),
     }
 }
@@ -75,8 +82,8 @@ async fn an_answer_without_end_costs_no_more_than_the_largest_answer() {
         Answer::endless("{\"code\": \"", "\\u0000"),
     ];
     for (dialect, answer) in answers.iter().map(|answer| (COS, answer)).chain([(S3, &answers[0])]) {
-        // A HEAD has no body.
-        for name in CALLS.iter().filter(|name| **name != "Head") {
+        // A HEAD has no body, and that of a GET is as long as it is; see `downloads`.
+        for name in CALLS.iter().filter(|name| !["Head", "Get"].contains(name)) {
             let store = Hostile::start(answer.clone()).await;
             let error = call(&store, dialect, name, Duration::from_secs(20)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Protocol, "{name}: {error:?}");
@@ -170,7 +177,7 @@ async fn heads_that_are_bombs_are_no_heads() {
     let start = "HTTP/1.1 200 OK\r\nx-cos-request-id: r\r\n";
     for endless in ["x: y\r\n", "x", "x: "] {
         let store = Hostile::start(Answer { endless: endless.repeat(10_000), ..Answer::of(start) }).await;
-        for name in ["UploadPart", "Head"] {
+        for name in ["UploadPart", "Complete", "Head", "Get"] {
             let before = store.sent();
             let error = call(&store, COS, name, Duration::from_secs(20)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Protocol, "{name} {endless:?}: {error:?}");
@@ -186,14 +193,35 @@ async fn answers_that_drip_are_not_waited_for_beyond_the_patience_that_was_given
     let dripping = Answer { head: head + &"x".repeat(100_000), drip: Some(1), ..Answer::default() };
     let pause = Some(Duration::from_millis(50));
     let stall = Duration::from_millis(200);
-    let store = Hostile::start(Answer { pause, ..dripping }).await;
-    let error = call(&store, COS, "UploadPart", stall).await.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unavailable, Some(2)), "{error:?}");
-    assert!(store.sent() < 10_000, "it listened to {} bytes of a head", store.sent());
+    for name in ["UploadPart", "Get"] {
+        let store = Hostile::start(Answer { pause, ..dripping.clone() }).await;
+        let error = call(&store, COS, name, stall).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unavailable, Some(2)), "{error:?}");
+        assert!(store.sent() < 10_000, "it listened to {} bytes of a head", store.sent());
+    }
 
     // A body may take its time as long as it moves; one that stops has ended.
     let body = "HTTP/1.1 200 OK\r\nx-cos-request-id: r\r\ncontent-length: 100\r\n\r\n<InitiateMultipart";
     let store = Hostile::start(Answer { pause: Some(Duration::from_mins(10)), ..Answer::of(body) }).await;
     let error = call(&store, COS, "Initiate", stall).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unavailable, Some(2)), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_follows_a_redirect() {
+    for dialect in [COS, S3] {
+        let elsewhere = Hostile::start(Answer::of("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
+        for status in ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Other"] {
+            let to = format!("location: {}/k\r\ncontent-length: 0", elsewhere.endpoint());
+            let store = Hostile::start(Answer::of(format!("HTTP/1.1 {status}\r\n{to}\r\n\r\n"))).await;
+            for name in CALLS {
+                let calling = call(&store, dialect, name, Duration::from_secs(20));
+                let error = tokio::time::timeout(Duration::from_mins(1), calling).await.unwrap().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Rejected, "{name}, {status}: {error:?}");
+                assert!(error.message().contains("not followed"), "{name}, {status}: {error}");
+            }
+            assert_eq!(store.requests().len(), CALLS.len(), "{status}: none is sent twice");
+        }
+        assert_eq!(elsewhere.requests(), Vec::<String>::new());
+    }
 }

@@ -2,6 +2,7 @@
 //! goes anywhere else.
 
 mod answers;
+mod downloads;
 mod parrot;
 mod program;
 mod server;

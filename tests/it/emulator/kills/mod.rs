@@ -75,7 +75,8 @@ async fn what_was_acknowledged_survives_kill_9_at_any_moment() {
 #[test]
 fn a_store_that_is_killed_while_it_is_made_starts_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
-    for micros in (0..60_u64).map(|step| step * step * 20) {
+    // It is ready after some milliseconds; most moments are at the beginning, where the files are made.
+    for micros in (0..60_u64).map(|step| step * step * 17 / 10) {
         let data = dir.path().join(micros.to_string());
         let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_sealift"))
             .args(["serve", "--tls", "--data"])
@@ -88,9 +89,7 @@ fn a_store_that_is_killed_while_it_is_made_starts_all_the_same() {
         std::thread::sleep(Duration::from_micros(micros));
         process.kill().unwrap();
         process.wait().unwrap();
-        if micros % 7 == 0 || data.join("ca.key").exists() && !data.join("ca.pem").exists() {
-            Served::start(&data, &["--tls"]).kill();
-        }
+        Served::start(&data, &["--tls"]).kill();
     }
 }
 
