@@ -21,6 +21,7 @@ use sealift::{
     transport::{ClientOptions, ConnectTo, MaskedHead, RequestObserver},
     wire::{Address, Addressing},
 };
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
@@ -137,11 +138,14 @@ impl Cell {
         if self.place == Place::Get {
             bench.upload(uploader).await.unwrap();
         }
-        if self.place == Place::First && self.is_s3() {
-            bench.make_known(uploader).await;
-        }
         let mut rules = self.place.stage(self.mode != SseMode::None);
-        rules.extend(self.fault.rules(self.place.operation(), self.place.part(self.parts()), self.once));
+        let faults = self.fault.rules(self.place.operation(), self.place.part(self.parts()), self.once);
+        if self.place == Place::First && self.is_s3() {
+            // The first attempt of that part is the random byte.
+            rules.extend(faults.flat_map(|rule| behind_the_byte(&rule, self.once)));
+        } else {
+            rules.extend(faults);
+        }
         bench.emulator.set_faults(fault::plan(&rules));
         let before = bench.emulator.transcript().len();
         bench.sent.0.lock().unwrap().clear();
@@ -194,6 +198,17 @@ impl Cell {
     }
 }
 
+/// The same rule for the attempts of a part that follow its first.
+fn behind_the_byte(rule: &Value, once: bool) -> Vec<Value> {
+    let last = if once { 2 } else { ATTEMPTS + 2 };
+    let at = |attempt: u32| {
+        let mut rule = rule.clone();
+        rule["attempt"] = attempt.into();
+        rule
+    };
+    (2..=last).map(at).collect()
+}
+
 /// What the store has seen of a cell.
 pub(crate) struct Heard {
     /// In a first run, which the fault does not strike.
@@ -219,7 +234,6 @@ pub(crate) struct Bench<'a> {
     pub(crate) client: StoreClient,
     pub(crate) content: &'a [u8],
     source: &'a std::path::Path,
-    profiles: EndpointProfiles,
     sent: Arc<Sent>,
     dir: TempDir,
 }
@@ -247,7 +261,7 @@ impl<'a> Bench<'a> {
         let options = if documented { options.connect_to(here) } else { options };
         let client = StoreClient::new(address, credentials, options.ca_cert(emulator.ca_cert().unwrap())).unwrap();
         let (source, content) = sources.of(cell);
-        Self { cell, emulator, client, content, source, profiles: EndpointProfiles::default(), sent, dir }
+        Self { cell, emulator, client, content, source, sent, dir }
     }
 
     /// The request that is tried, and tried again: parts of the smallest size, one at a time.
@@ -257,17 +271,8 @@ impl<'a> Bench<'a> {
             .sse(self.cell.sse())
             .part_size(smallest)
             .concurrency(Concurrency::Fixed(1))
-            .profiles(self.profiles.clone());
+            .profiles(EndpointProfiles::default());
         uploader.upload(if self.cell.journal { request.journal(self.state()) } else { request })
-    }
-
-    /// Finds out what an S3 store does, by another object, so that no byte is sent first to ask for it.
-    async fn make_known(&self, uploader: &Uploader) {
-        let source = self.dir.path().join("other");
-        std::fs::write(&source, "any bytes").unwrap();
-        let key = ObjectKey::new(self.cell.dialect, "other").unwrap();
-        let request = UploadRequest::new(self.client.clone(), key, &source).sse(self.cell.sse());
-        uploader.upload(request.profiles(self.profiles.clone())).await.unwrap();
     }
 
     /// The download that is tried, and tried again.

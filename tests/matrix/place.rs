@@ -9,7 +9,7 @@ pub(crate) enum Place {
     Initiate,
     /// Part 1, as the random byte that is sent first to a store that was silent at Initiate.
     Probe,
-    /// The first part, of S3 to a store of which it is known already how it proves parts.
+    /// The first part, of S3 behind the random byte that has its number.
     First,
     /// One in the middle.
     Middle,
