@@ -209,6 +209,13 @@ impl Error {
         self
     }
 
+    /// Adds something behind the hint.
+    #[must_use]
+    pub(crate) fn hinting_also(self, more: &str) -> Self {
+        let hint = self.hint().map_or_else(|| more.to_owned(), |hint| format!("{hint}; {more}"));
+        self.with_hint(hint)
+    }
+
     /// Adds the operation, unless a deeper layer already did.
     #[must_use]
     pub(crate) fn at(mut self, operation: Operation) -> Self {
@@ -250,15 +257,10 @@ impl Error {
     ///
     /// `arrived`: the parts that the store has, and those of the whole, if they were counted.
     #[must_use]
-    pub(crate) fn resumable(mut self, arrived: Option<(u32, u32)>) -> Self {
-        self = self.repeatable();
+    pub(crate) fn resumable(self, arrived: Option<(u32, u32)>) -> Self {
         let counted = arrived.map_or_else(String::new, |(arrived, parts)| format!(" ({arrived} of {parts} parts)"));
         let kept = format!("what has arrived{counted} is kept, and the same command goes on from there");
-        self.0.hint = Some(match self.0.hint.take() {
-            Some(hint) => format!("{hint}; {kept}").into(),
-            None => kept.into(),
-        });
-        self
+        self.repeatable().hinting_also(&kept)
     }
 
     /// Marks a failure after which the same command can bring the upload to its end, because nothing was lost.

@@ -16,11 +16,7 @@ const ROUNDS: u32 = 3;
 pub(crate) async fn give_up(job: &Job, upload: &UploadId, failure: Error) -> Error {
     job.board.stage(Stage::Aborting);
     match abort_upload(&job.client, &job.sse, &job.key, upload).await {
-        Ok(_) => {
-            let gone = "the upload was aborted: none of its parts is left in the store";
-            let hint = failure.hint().map_or_else(|| gone.to_owned(), |hint| format!("{hint}; {gone}"));
-            failure.with_hint(hint)
-        }
+        Ok(_) => failure.hinting_also("the upload was aborted: none of its parts is left in the store"),
         Err(error) => {
             let left = format!("the unfinished upload {upload} of {} may still be in the store", job.object());
             let hint = "its parts are paid for until it is aborted, by its id, or a lifecycle rule removes it";

@@ -86,8 +86,7 @@ fn outdated(job: &Job, refused: Error) -> Error {
     if !refuses_the_way(&refused) || !job.forget() {
         return refused;
     }
-    let hint = refused.hint().map_or_else(|| FORGOTTEN.to_owned(), |hint| format!("{hint}; {FORGOTTEN}"));
-    refused.with_hint(hint)
+    refused.hinting_also(FORGOTTEN)
 }
 
 /// How a checksum goes along: behind the bytes, or before them if it was taken `ahead`.

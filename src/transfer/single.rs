@@ -88,8 +88,7 @@ pub(crate) async fn put(job: &Arc<Job>, supply: Supply) -> Result<Receipt> {
 /// Names the object of a PUT whose answer was lost, and which is not to be seen: the store may still be at it.
 fn may_appear(job: &Job, lost: Error) -> Error {
     let later = format!("{} may be in the store, or appear there yet: look again later", job.object());
-    let hint = lost.hint().map_or_else(|| later.clone(), |hint| format!("{hint}; {later}"));
-    lost.with_hint(hint)
+    lost.hinting_also(&later)
 }
 
 /// Sends the PUT. A cancel drops it while bytes are missing, and waits a moment for the answer once all have left.

@@ -69,10 +69,7 @@ pub(crate) fn under_a_token(dialect: Dialect, error: Error) -> Error {
         return error;
     }
     let token = format!("check or unset the session token ({}), which was sent too", dialect.names().token_variable);
-    match error.hint().map(|hint| format!("{hint}; {token}")) {
-        Some(hint) => error.with_hint(hint),
-        None => error.with_hint(token),
-    }
+    error.hinting_also(&token)
 }
 
 /// Whether a refusal says that the upload does not exist. A bare 404 can come from anything in between.

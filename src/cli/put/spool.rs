@@ -128,8 +128,7 @@ impl Spool {
             "the stream is kept in {}, unencrypted, and the same command uploads it from there",
             self.path.display()
         );
-        let hint = failure.hint().map_or_else(|| kept.clone(), |hint| format!("{hint}; {kept}"));
-        failure.repeatable().with_hint(hint)
+        failure.repeatable().hinting_also(&kept)
     }
 
     /// What is said of a stream that an earlier run has left.

@@ -57,10 +57,7 @@ impl Probe<'_> {
         let outdated = self.job.forget();
         assurance.lose();
         self.find_out().await.map_err(|error| match error.kind() {
-            ErrorKind::Integrity if outdated => {
-                let hint = error.hint().map_or_else(|| OUTDATED.to_owned(), |hint| format!("{hint}; {OUTDATED}"));
-                error.with_hint(hint)
-            }
+            ErrorKind::Integrity if outdated => error.hinting_also(OUTDATED),
             _ => error,
         })
     }
