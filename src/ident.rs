@@ -199,7 +199,10 @@ impl ObjectKey {
         } else {
             dialect.check_key(key)
         };
-        reason.map_err(|reason| Error::new(ErrorKind::Config, format!("the key {key:?} cannot be used: {reason}")))?;
+        reason.map_err(|reason| {
+            Error::new(ErrorKind::Config, format!("the key {key:?} cannot be used: {reason}"))
+                .with_hint("choose another object key")
+        })?;
         Ok(Self(key.to_owned()))
     }
 

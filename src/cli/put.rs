@@ -338,6 +338,7 @@ fn uploader_options(args: &TuningArgs, holds_parts: bool) -> Result<UploaderOpti
         let rest = total.checked_sub(BASE_MEMORY).filter(|rest| *rest >= LEAST_MEMORY).ok_or_else(|| {
             let least = show_size(BASE_MEMORY + LEAST_MEMORY);
             Error::new(ErrorKind::Config, format!("--memory is too small: the least is {least}"))
+                .with_hint("give it more, or leave it out")
         })?;
         options.memory = if holds_parts { rest / FRAME_PAGES.1 * FRAME_PAGES.0 } else { rest };
     }

@@ -114,7 +114,12 @@ impl FileSource {
     /// `Source` if there is none, it cannot be read, or it is something else, such as a directory or a pipe.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let cannot = |error: io::Error| {
-            Error::new(ErrorKind::Source, format!("cannot open {}", path.display())).caused_by(error)
+            let hint = match error.kind() {
+                io::ErrorKind::NotFound => "check the path; it is taken as it stands, from the current directory",
+                io::ErrorKind::PermissionDenied => "read it as a user who may, or change its mode",
+                _ => "check the file and the disk that it is on",
+            };
+            Error::new(ErrorKind::Source, format!("cannot open {}", path.display())).with_hint(hint).caused_by(error)
         };
         let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
         // A pipe without a writer would otherwise keep us here for ever.

@@ -188,6 +188,7 @@ impl Writer {
 
 fn refused(name: &str, reason: &str) -> Error {
     Error::new(ErrorKind::Config, format!("{name} cannot be given: {reason}"))
+        .with_hint("leave it out, or give another value")
 }
 
 /// Tags as the value of one header: a query whose keys and values are encoded (/document/product/436/7749).
@@ -200,8 +201,7 @@ fn tagging(dialect: Dialect, tags: &[(String, String)]) -> Result<String> {
     let sound = |c: char| c.is_ascii_alphanumeric() || " +-_=.:/".contains(c);
     let mut pairs = Vec::with_capacity(tags.len());
     for (at, (key, value)) in tags.iter().enumerate() {
-        let refuse =
-            |reason: &str| Err(Error::new(ErrorKind::Config, format!("the tag {key:?} cannot be given: {reason}")));
+        let refuse = |reason: &str| Err(refused(&format!("the tag {key:?}"), reason));
         if key.is_empty() {
             return refuse("its key is empty");
         }

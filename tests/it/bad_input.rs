@@ -24,6 +24,7 @@ fn failed(ran: &Ran, code: i32, kind: &str, says: &str) {
     let texts = [&error["message"], &error["hint"]].into_iter().chain(error["causes"].as_array().unwrap());
     let texts: Vec<&str> = texts.filter_map(Value::as_str).collect();
     assert!(texts.iter().any(|text| text.contains(says)), "{says:?} is not in {texts:#?}");
+    assert!(ran.error()["hint"].is_string(), "no remedy: {}", ran.err);
     assert_eq!(ran.out, "");
 }
 

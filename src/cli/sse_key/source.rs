@@ -127,12 +127,15 @@ fn from_file(path: &Path, console: &Console) -> Result<Secret> {
         if path.symlink_metadata().is_err() && looks_like_a_key(path.as_os_str()) {
             return a_key_itself("file:").caused_by(error);
         }
-        Error::new(ErrorKind::Config, format!("cannot read the key file {}", path.display())).caused_by(error)
+        Error::new(ErrorKind::Config, format!("cannot read the key file {}", path.display()))
+            .with_hint("check the path and who may read it; `sealift key new --out FILE` makes a key file")
+            .caused_by(error)
     };
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
-        return Err(Error::new(ErrorKind::Config, format!("the key file {} is a directory", path.display())));
+        return Err(Error::new(ErrorKind::Config, format!("the key file {} is a directory", path.display()))
+            .with_hint("name the file in it that holds the key"));
     }
     if file.is_terminal() {
         return Err(failed(unfit("it is a terminal, which would show the key")));
@@ -149,7 +152,8 @@ fn from_variable(name: &OsStr) -> Result<Secret> {
     match env::var_os(name) {
         Some(value) => Ok(Secret::new(value.into_encoded_bytes())),
         None if looks_like_a_key(name) => Err(a_key_itself("env:")),
-        None => Err(Error::new(ErrorKind::Config, format!("the variable {} with the key is not set", name.display()))),
+        None => Err(Error::new(ErrorKind::Config, format!("the variable {} with the key is not set", name.display()))
+            .with_hint("set it, or name a file that holds the key: file:PATH")),
     }
 }
 
