@@ -195,6 +195,19 @@ impl Error {
         self.0.cleanup.as_ref()
     }
 
+    /// The same failure under another name: its place and what the store answered stay, and it is the cause itself.
+    #[must_use]
+    pub(crate) fn recast(self, kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(kind, message);
+        error.0.operation = self.0.operation;
+        error.0.part = self.0.part;
+        error.0.attempts = self.0.attempts;
+        error.0.status = self.0.status;
+        error.0.code.clone_from(&self.0.code);
+        error.0.request_id.clone_from(&self.0.request_id);
+        error.caused_by(self)
+    }
+
     /// Attaches the cause.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

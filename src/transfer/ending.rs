@@ -48,25 +48,13 @@ pub(crate) async fn end_unproved(job: &Job, upload: &UploadId, scribe: Scribe, f
 /// Names the KMS key as what a store fails at.
 fn lacks_the_key(asked: Option<&str>, failure: Error) -> Error {
     let given = asked.map_or_else(|| "none was given".to_owned(), |id| format!("given was {id}"));
-    let (status, attempts) = (failure.status().unwrap_or_default(), failure.attempts().unwrap_or(1));
-    let (code, request_id) = (failure.code().map(ToOwned::to_owned), failure.request_id().map(ToOwned::to_owned));
-    let part = failure.part();
-    let error = Error::new(
-        ErrorKind::Encryption,
-        "the store fails where a KMS key is asked for, and answers otherwise",
-    )
-    .with_hint(format!(
-        "check --sse-kms-key-id ({given}), and that the store has a KMS; the upload was aborted: no byte of the source \
+    failure
+        .recast(ErrorKind::Encryption, "the store fails where a KMS key is asked for, and answers otherwise")
+        .with_hint(format!(
+            "check --sse-kms-key-id ({given}), and that the store has a KMS; the upload was aborted: no byte of the source \
              had been sent"
-    ))
-    .at(Operation::UploadPart)
-    .after_attempts(attempts)
-    .answered(status, code, request_id)
-    .caused_by(failure);
-    match part {
-        Some(part) => error.at_part(part),
-        None => error,
-    }
+        ))
+        .at(Operation::UploadPart)
 }
 
 /// Says what trying again means for a stream.
