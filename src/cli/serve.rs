@@ -1,14 +1,15 @@
 //! `serve`: the embedded store as a server of its own.
 
+mod faults;
 mod settings;
 
 use std::{
-    env, fs, io,
+    env, fs, future, io,
     path::{Path, PathBuf},
     str,
 };
 
-use self::settings::Settings;
+use self::{faults::FaultFile, settings::Settings};
 use super::{
     args::{ServeArgs, ServedDialect},
     console::{Console, one_line},
@@ -17,11 +18,10 @@ use super::{
 use crate::{
     credentials::{self, Environment},
     dialect::Dialect,
-    emulator::{Emulator, EmulatorOptions, Event, FaultPlan, Guesses, Limits},
+    emulator::{Emulator, EmulatorOptions, Event, Guesses, Limits},
     error::{Error, ErrorKind, Result},
     ident::{Bucket, Region},
     signing::Credentials,
-    small_file,
 };
 
 /// Serves until a signal comes.
@@ -53,28 +53,12 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
         return Err(Error::new(ErrorKind::Config, "COS has no buckets that block customer keys")
             .with_hint("serve S3 with --dialect s3, or leave --block-customer-keys out"));
     }
-    let options = match args.dialect {
-        ServedDialect::Cos => EmulatorOptions::new(data),
-        ServedDialect::S3 => EmulatorOptions::s3(data),
-    };
-    let mut options = options
-        .listen(args.listen)
-        .tls(args.tls)
-        .allow_insecure(args.allow_insecure_loopback)
-        .strict(args.strict)
-        .block_customer_keys(args.block_customer_keys);
-    for name in &args.bucket {
-        options = options.bucket(name);
-    }
-    if let Some(region) = &args.region {
-        options = options.region(Region::new(region)?.as_str());
-    }
     let wrong =
         |option: &'static str| move |error: io::Error| Error::new(ErrorKind::Config, format!("{option}: {error}"));
     args.limit.iter().try_for_each(|setting| limits.set(setting)).map_err(wrong("--limit"))?;
     args.guess.iter().try_for_each(|setting| guesses.set(setting)).map_err(wrong("--guess"))?;
     // Nobody can ask this process for its transcript but by the file.
-    options = options.limits(limits).guesses(guesses).remember(0);
+    let mut options = as_asked(args, data)?.limits(limits).guesses(guesses).remember(0);
     if let Some(path) = &args.ready_file {
         // One of an earlier run would be taken for ours, while we start.
         match fs::remove_file(path) {
@@ -85,7 +69,7 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
         }
     }
     if let Some(path) = &args.faults {
-        options = options.faults(faults(path)?);
+        options = options.faults(faults::read(path)?);
     }
     check_folder(data)?;
     if let Some(path) = &args.transcript {
@@ -107,6 +91,7 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
             options = options.credentials(&own.id, &text(own.key.expose())?, token.as_deref());
         }
         let mut signals = Signals::listen(console)?;
+        let mut faults = args.faults.as_deref().map(FaultFile::listen).transpose()?;
         let store = Emulator::start(options).await.map_err(|error| {
             let message = format!("cannot start a store on {} with its data in {}", args.listen, data.display());
             Error::new(ErrorKind::Config, message).caused_by(error)
@@ -117,14 +102,41 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
             settings.write(path).map_err(failed("write the ready file"))?;
         }
         console.note(&format!("serving {} at {}; Ctrl-C stops it", buckets(&store, args), store.endpoint()));
-        signals.asked_to_stop().await;
-        let idle = store.idle_faults();
-        if !idle.is_empty() {
-            console.warn(&format!("these faults never struck: {}", idle.join(", ")));
+        let renewed = async {
+            match &mut faults {
+                Some(file) => file.follow(&store, console).await,
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = signals.asked_to_stop() => {}
+            () = renewed => {}
         }
+        faults::tell_idle(&store, console);
         store.stop().await;
         Ok(())
     })
+}
+
+/// A store as the options want it, but for what they name by files, limits and guesses.
+fn as_asked(args: &ServeArgs, data: &Path) -> Result<EmulatorOptions> {
+    let options = match args.dialect {
+        ServedDialect::Cos => EmulatorOptions::new(data),
+        ServedDialect::S3 => EmulatorOptions::s3(data),
+    };
+    let mut options = options
+        .listen(args.listen)
+        .tls(args.tls)
+        .allow_insecure(args.allow_insecure_loopback)
+        .strict(args.strict)
+        .block_customer_keys(args.block_customer_keys);
+    for name in &args.bucket {
+        options = options.bucket(name);
+    }
+    if let Some(region) = &args.region {
+        options = options.region(Region::new(region)?.as_str());
+    }
+    Ok(options)
 }
 
 /// What is told while the store runs: each request with `-v`, and what nobody else would tell.
@@ -214,15 +226,6 @@ fn text(bytes: &[u8]) -> Result<String> {
     let text =
         str::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::Credentials, "the credentials are not UTF-8"))?;
     Ok(text.to_owned())
-}
-
-fn faults(path: &Path) -> Result<FaultPlan> {
-    let failed = |error: io::Error| {
-        Error::new(ErrorKind::Config, format!("cannot read the faults in {}", path.display()))
-            .with_hint(r#"write a list such as [{"on": "UploadPart", "part": 3, "times": 1, "do": "answer", "status": 503, "code": "SlowDown"}]"#)
-            .caused_by(error)
-    };
-    FaultPlan::from_json(&small_file::read_text(path).map_err(failed)?).and_then(FaultPlan::checked).map_err(failed)
 }
 
 fn failed(what: &'static str) -> impl Fn(io::Error) -> Error {

@@ -183,9 +183,10 @@ impl Emulator {
         self.server.faults.idle()
     }
 
-    /// Replaces the faults; attempts are counted from 1 again.
+    /// Replaces the faults; attempts are counted from 1 again, and the transcript's file has a line `Faults`.
     pub fn set_faults(&self, plan: FaultPlan) {
         self.server.faults.replace(plan);
+        self.server.transcript.mark("Faults", self.server.core.options.clock.now());
     }
 
     /// Stops: connections are closed as they are.

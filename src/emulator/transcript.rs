@@ -8,6 +8,7 @@ use std::{
     path::Path,
     process,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use http::HeaderMap;
@@ -109,6 +110,11 @@ impl Transcript {
             buckets: &options.buckets,
         };
         self.write(&start);
+    }
+
+    /// Marks in the file that something other than a request has happened.
+    pub(super) fn mark(&self, name: &str, now: SystemTime) {
+        self.write(&Request { time: dates::precise(now), ..Request::named(name) });
     }
 
     pub(super) fn add(&self, request: Request) {

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::process::{Child, Command};
+use tokio::{
+    io::AsyncBufReadExt as _,
+    process::{Child, ChildStderr, Command},
+};
 
 use super::shell::{bare, run, signal};
 use crate::support::pattern;
@@ -94,6 +97,57 @@ async fn a_server_takes_credentials_faults_and_writes_a_transcript() {
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["operation"], "Start");
     assert_eq!((lines[1]["operation"].as_str(), lines[1]["status"].as_u64()), (Some("Put"), Some(403)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_server_reads_its_faults_anew_when_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("f");
+    fs::write(&source, pattern(1000, 3)).unwrap();
+    let faults = folder.path().join("faults.json");
+    let refusing = |code| format!(r#"[{{"on": "Put", "do": "answer", "status": 403, "code": "{code}"}}]"#);
+    fs::write(&faults, refusing("AccessDenied")).unwrap();
+    let log = folder.path().join("log.jsonl");
+    let options = ["--faults", faults.to_str().unwrap(), "--transcript", log.to_str().unwrap()];
+    let (mut server, settings) = serve(folder.path(), &options).await;
+    let put = ["--json", "put", source.to_str().unwrap(), "cos://examplebucket-1250000000/k"];
+    let mut told = tokio::io::BufReader::new(server.stderr.take().unwrap()).lines();
+
+    fs::write(&faults, refusing("InvalidArgument")).unwrap();
+    signal(&server, rustix::process::Signal::HUP);
+    let never_struck = next_with(&mut told, "never struck").await;
+    assert!(never_struck.contains("rule 1 (answer on Put)"), "{never_struck}");
+    next_with(&mut told, "the faults are now those in").await;
+    let ran = run(client(&put, &settings)).await;
+    assert_eq!(ran.error()["code"], "InvalidArgument", "{}", ran.err);
+
+    fs::write(&faults, r#"[{"on": "Putt", "do": "reset"}]"#).unwrap();
+    signal(&server, rustix::process::Signal::HUP);
+    let stays = next_with(&mut told, "the faults stay as they were").await;
+    assert!(stays.contains("faults.json") && stays.contains("Putt"), "{stays}");
+    let ran = run(client(&put, &settings)).await;
+    assert_eq!(ran.error()["code"], "InvalidArgument", "{}", ran.err);
+
+    fs::write(&faults, "[]").unwrap();
+    signal(&server, rustix::process::Signal::HUP);
+    next_with(&mut told, "the faults are now those in").await;
+    assert_eq!(run(client(&put, &settings)).await.code(), Some(0));
+    stop(server).await;
+    let log = fs::read_to_string(&log).unwrap();
+    let of =
+        |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["operation"].as_str().unwrap().to_owned();
+    let operations: Vec<String> = log.lines().map(of).collect();
+    assert_eq!(operations, ["Start", "Faults", "Put", "Put", "Faults", "Put"]);
+}
+
+/// The next line with these words in it.
+async fn next_with(lines: &mut tokio::io::Lines<tokio::io::BufReader<ChildStderr>>, words: &str) -> String {
+    loop {
+        let line = lines.next_line().await.unwrap().expect("the server goes on");
+        if line.contains(words) {
+            return line;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
