@@ -1,10 +1,13 @@
 """Why a row of the table is not plain green, and where in the SDK that stands.
 
 Each explanation quotes the lines of the SDK that it speaks of: a version that no longer has them fails the run, and the
-table names file and line of the version that was run.
+table names file and line of the version that was run. Of an SDK that was recorded only file and function are named, and
+nothing looks there: it is not installed.
 """
 
 import dataclasses
+
+from sdk_recorded import GO
 
 PYTHON, NODE, BROWSER = "cos-python-sdk-v5", "cos-nodejs-sdk-v5", "cos-js-sdk-v5"
 
@@ -19,8 +22,8 @@ class Explained:
     # Calls, modes and stores that it explains; all of them without.
     calls: tuple[str, ...]
     modes: tuple[str, ...]
-    # For each SDK that does it: a file of its package, where to look from, and the text of the line.
-    quotes: dict[str, tuple[str, str, str]]
+    # For each SDK that does it: a file of its package, where to look from, and the text of the line; or file and function.
+    quotes: dict[str, tuple[str, ...]]
     stores: tuple[str, ...] = ("default", "strict")
 
     def fits(self, row):
@@ -118,5 +121,38 @@ EXPLAINED = [
         ("sliceCopyFile of a customer key's",),
         ALL,
         both("self.headObject(", "Key: SourceKey,"),
+    ),
+    Explained(
+        "400",
+        "It asks for the size of the source by HEAD without the source's key, which the store refuses. It asks over HTTP, too,"
+        " whatever its client was given.",
+        ("Object.MultiCopy of a customer key's",),
+        ALL,
+        {GO: ("object_part.go", "innerHead")},
+    ),
+    Explained(
+        "400 InvalidArgument",
+        "The customer key goes with Initiate; the parts are copied without it, and the store refuses them.",
+        ("Object.MultiCopy, in parts",),
+        ("customer",),
+        {GO: ("object_part.go", "MultiCopy")},
+    ),
+    Explained(
+        "began anew: sent 3 of 3 parts where 1 was missing, left 1 upload behind",
+        "It goes on only with parts whose ETag is the MD5 of the bytes, which under SSE-KMS and SSE-C no ETag of COS is:"
+        " everything is sent again, and the upload that was cut off stays.",
+        ("Object.Upload, interrupted and resumed",),
+        ("kms", "customer"),
+        {GO: ("object.go", "checkUploadedParts")},
+        ("default",),
+    ),
+    Explained(
+        "400 SSEHeaderNotAllowed",
+        "Every header of Initiate that begins with `x-` goes with Complete again, the customer key included, and the id of the"
+        " KMS key with every part; neither takes them. Only a strict store refuses that.",
+        ("Object.Upload", "Object.Upload, interrupted and resumed"),
+        ("managed", "kms", "customer"),
+        {GO: ("helper.go", "deliverInitOptions")},
+        ("strict",),
     ),
 ]

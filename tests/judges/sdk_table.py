@@ -15,14 +15,16 @@ import json
 import pathlib
 import sys
 
+import sdk_recorded
 from manners import MODES
 from sdk_explained import BROWSER, EXPLAINED, NODE, PYTHON
+from sdk_recorded import GO
 from verdicts import Verdicts, eprint
 
 STORES = ("default", "strict")
 NAMES = {"none": "none", "managed": "SSE-COS", "kms": "SSE-KMS", "customer": "SSE-C"}
 # So many rows each SDK must have: a judge that broke off has fewer.
-LEAST = {PYTHON: 104, NODE: 108, BROWSER: 104}
+LEAST = {PYTHON: 104, NODE: 108, BROWSER: 104, GO: 104}
 INTRODUCTION = """\
 # The official SDKs as clients of `sealift serve`
 
@@ -36,8 +38,10 @@ localStorage (`browser.mjs`). Every call of it that the table has runs that way.
 asks by OPTIONS before each call from another origin, and the store does not play CORS, so that a page needs a proxy
 of its own origin in front of it. `downloadFile` is not a call of that SDK.
 
-cos-go-sdk-v5 is not run, and no request of it was recorded. What it is known to send otherwise than these three, from a
-reading of its version 0.7.75, is played by another client in `tests/it/emulator/go_sdk.rs`. That is no row here.
+cos-go-sdk-v5 is not run each time: that takes Go, which nothing else here needs. It was run once, against the same two
+stores, and recorded; `tests/vectors/README.md` tells how. Its rows say what came of its calls then. With every `cargo
+test`, `tests/it/emulator/go_sdk.rs` sends the recorded requests again, and fails where a store answers otherwise, or has
+other bytes afterwards. What the SDK itself makes of an answer is not tried again.
 
 An upload that is interrupted is one whose call for a part fails within the program, before anything is sent.
 """
@@ -56,17 +60,21 @@ class Row:
 
 
 def read(path):
-    return [Row(*line.split("\t")) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
+    """The rows of those that were run, then of the one that was recorded."""
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    return [Row(*line.split("\t")) for line in lines] + [Row(*row) for row in sdk_recorded.rows()]
 
 
 class Sources:
-    """The SDKs as they are installed."""
+    """The SDKs as they are installed, or were."""
 
     def __init__(self, node_modules):
         self.folders = {name: pathlib.Path(node_modules, name) for name in (NODE, BROWSER)}
         self.folders[PYTHON] = pathlib.Path(importlib.util.find_spec("qcloud_cos").origin).parent
 
     def version(self, sdk):
+        if sdk == GO:
+            return f"{sdk_recorded.version()}, recorded"
         if sdk == PYTHON:
             return importlib.metadata.version(PYTHON)
         return json.loads((self.folders[sdk] / "package.json").read_text())["version"]
@@ -76,6 +84,11 @@ class Sources:
         lines = (self.folders[sdk] / file).read_text(encoding="utf-8").splitlines()
         first = next((number for number, line in enumerate(lines, 1) if begins in line), len(lines))
         return next((number for number, line in enumerate(lines, 1) if number >= first and text in line), None)
+
+    def place(self, sdk, quote):
+        """Where an explanation looks, as the table has it."""
+        where = f"`{quote[0]}`, `{quote[1]}`" if sdk == GO else f"`{quote[0]}:{self.line(sdk, *quote)}`"
+        return f"{sdk} {where}"
 
 
 def explain(row):
@@ -100,7 +113,7 @@ def render(rows, sources):
     lines.append(f"| all | | {len(table)} | {green} | {len(table) - green} |")
     lines += ["", "## Explanations", ""]
     for number, it in enumerate(EXPLAINED, 1):
-        places = [f"{sdk} `{quote[0]}:{sources.line(sdk, *quote)}`" for sdk, quote in it.quotes.items()]
+        places = [sources.place(sdk, quote) for sdk, quote in it.quotes.items()]
         lines.append(f"{number}. {it.why} Source: {', '.join(places)}.")
     lines += ["", "## Every call", ""]
     lines.append("| SDK | call | mode | result | by default | `--strict` |\n| --- | --- | --- | --- | --- | --- |")
@@ -112,6 +125,8 @@ def render(rows, sources):
         if came[0] == came[1]:
             came[1] = "the same"
         sdk, call, mode = place
+        if sdk == GO:
+            result = f"recorded: {result}"
         lines.append(f"| {' | '.join([sdk, call, NAMES[mode], result, *came])} |")
     return "\n".join(lines) + "\n"
 
@@ -131,6 +146,8 @@ def main(rows, node_modules, new, kept=None):
     for number, it in enumerate(EXPLAINED, 1):
         for sdk, quote in it.quotes.items():
             verdicts[sdk].say("explanations", f"{number} is needed", (number, sdk) in used)
+            if sdk == GO:
+                continue
             there = sources.line(sdk, *quote) is not None
             verdicts[sdk].say("explanations", f"{number} stands in {quote[0]}", there, "" if there else f"gone: {quote[2]}")
     table = Verdicts("table")
