@@ -260,7 +260,7 @@ fn single_calls_carry_the_values_that_the_official_clients_send() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 98, "all recorded calls were compared");
+    assert_eq!(compared, 124, "all recorded calls were compared");
 }
 
 #[test]
