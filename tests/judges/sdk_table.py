@@ -41,7 +41,9 @@ of its own origin in front of it. `downloadFile` is not a call of that SDK.
 cos-go-sdk-v5 is not run each time: that takes Go, which nothing else here needs. It was run once, against the same two
 stores, and recorded; `tests/vectors/README.md` tells how. Its rows say what came of its calls then. With every `cargo
 test`, `tests/it/emulator/go_sdk.rs` sends the recorded requests again, and fails where a store answers otherwise, or has
-other bytes afterwards. What the SDK itself makes of an answer is not tried again.
+other bytes afterwards. What the SDK itself makes of an answer is not tried again. Below 5 GiB its `MultiCopy` copies in parts
+by a switch of its own tests only, which was set for the rows that say so; and it asks for its source over HTTP, which was
+led to the same store.
 
 An upload that is interrupted is one whose call for a part fails within the program, before anything is sent.
 """
