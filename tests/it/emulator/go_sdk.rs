@@ -13,6 +13,19 @@ const OPERATIONS: &str = include_str!("../../vectors/go-operations.json");
 const FLOWS: &str = include_str!("../../vectors/go-flows.json");
 const KEYS: &str = include_str!("../../vectors/go-keys.json");
 
+/// The calls whose encryption the answer confirms, or that of a read afterwards.
+const CONFIRMED: [&str; 9] = [
+    "put_object",
+    "head_object",
+    "get_object",
+    "upload_part",
+    "complete",
+    "copy_object",
+    "upload_part_copy",
+    "multi_copy",
+    "upload",
+];
+
 /// The table's words against how the call ended.
 fn check_row(case: &Case, (verdict, words): &(String, String), came: &Came) {
     let parts = case.requests.iter().filter(|request| request.op == "UploadPart").count();
@@ -29,6 +42,10 @@ fn check_row(case: &Case, (verdict, words): &(String, String), came: &Came) {
             assert!(verdict == "green" && words.contains(&format!("sent the {parts} missing ")), "{}", case.id);
         }
         _ => assert_eq!(verdict, "green", "{}", case.id),
+    }
+    if came.status.is_none() && verdict == "green" {
+        let confirmed = CONFIRMED.contains(&case.op.as_str()) && !case.input.sse.asking().is_empty();
+        assert_eq!(words.ends_with(", confirmed"), confirmed, "{}", case.id);
     }
 }
 

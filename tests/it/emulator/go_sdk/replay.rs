@@ -132,9 +132,7 @@ impl Replay {
             let said = self.send(recorded, body).await;
             if said.status.is_success() {
                 assert_eq!(said.status, recorded.answered, "{}", case.id);
-                if recorded.op == "GetObject" {
-                    check_got(case, recorded, &said);
-                }
+                self.check_answer(case, recorded, &said);
                 continue;
             }
             let code = said.element("Code").unwrap_or_default();
@@ -148,6 +146,26 @@ impl Replay {
             assert_eq!((said.status.as_u16(), code), then, "{}", case.id);
         }
         came
+    }
+
+    /// What the answer must say besides.
+    fn check_answer(&self, case: &Case, recorded: &Recorded, said: &Said) {
+        let before = &case.input.server_before;
+        match (recorded.op.as_str(), case.op.as_str()) {
+            ("GetObject", _) => check_got(case, recorded, said),
+            ("HeadObject", "head_object") => {
+                assert_eq!(said.header("content-length"), before.objects[0].len.to_string(), "{}", case.id);
+                case.input.sse.check_echo(said);
+            }
+            ("UploadPart", "upload_part") => case.input.sse.check_echo(said),
+            ("ListParts", _) => {
+                assert_eq!(said.text().matches("<Part>").count(), before.uploads[0].parts.len(), "{}", case.id);
+            }
+            ("ListMultipartUploads", _) => {
+                assert!(said.text().contains(&self.now[&before.uploads[0].upload_id]), "{}", case.id);
+            }
+            _ => {}
+        }
     }
 
     /// What a call that ended well must have made.
