@@ -6,7 +6,7 @@
 mod recorded;
 mod replay;
 
-use recorded::{Came, Case, File};
+use recorded::{Case, File, Outcome};
 use replay::Replay;
 
 const OPERATIONS: &str = include_str!("../../vectors/go-operations.json");
@@ -27,9 +27,9 @@ const CONFIRMED: [&str; 9] = [
 ];
 
 /// The table's words against how the call ended.
-fn check_row(case: &Case, (verdict, words): &(String, String), came: &Came) {
+fn check_row(case: &Case, (verdict, words): &(String, String), outcome: &Outcome) {
     let parts = case.requests.iter().filter(|request| request.op == "UploadPart").count();
-    match (&came.status, &came.error) {
+    match (&outcome.status, &outcome.error) {
         (Some(status), Some(error)) => {
             let refusal = format!("{status} {error}").trim_end().to_owned();
             let expected = if verdict == "green" { format!("refused, {refusal}") } else { refusal };
@@ -43,7 +43,7 @@ fn check_row(case: &Case, (verdict, words): &(String, String), came: &Came) {
         }
         _ => assert_eq!(verdict, "green", "{}", case.id),
     }
-    if came.status.is_none() && verdict == "green" {
+    if outcome.status.is_none() && verdict == "green" {
         let confirmed = CONFIRMED.contains(&case.op.as_str()) && !case.input.sse.asking().is_empty();
         assert_eq!(words.ends_with(", confirmed"), confirmed, "{}", case.id);
     }
@@ -57,17 +57,17 @@ async fn replayed(file: &str) -> [(usize, usize); 2] {
         let mut replay = Replay::new(&cases, strict).await;
         for case in &cases {
             replay.prepare(&case.input.server_before).await;
-            let came = replay.play(case).await;
+            let outcome = replay.play(case).await;
             let expected = if strict { &case.sdk_result_strict } else { &case.sdk_result };
-            assert_eq!(came, *expected, "{}, strict: {strict}", case.id);
-            if came.status.is_none() {
+            assert_eq!(outcome, *expected, "{}, strict: {strict}", case.id);
+            if outcome.status.is_none() {
                 replay.check_made(case).await;
                 *well += 1;
             } else {
                 *refused += 1;
             }
             if let Some(row) = &case.row {
-                check_row(case, if strict { &row.strict } else { &row.default }, &came);
+                check_row(case, if strict { &row.strict } else { &row.default }, &outcome);
             }
         }
     }

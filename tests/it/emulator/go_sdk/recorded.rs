@@ -14,8 +14,8 @@ pub(super) struct Case {
     pub(super) id: String,
     pub(super) op: String,
     pub(super) input: Input,
-    pub(super) sdk_result: Came,
-    pub(super) sdk_result_strict: Came,
+    pub(super) sdk_result: Outcome,
+    pub(super) sdk_result_strict: Outcome,
     pub(super) row: Option<Row>,
     pub(super) requests: Vec<Recorded>,
 }
@@ -47,7 +47,7 @@ pub(super) struct Before {
     #[serde(default)]
     pub(super) objects: Vec<Object>,
     #[serde(default)]
-    pub(super) uploads: Vec<Upload>,
+    pub(super) uploads: Vec<Unfinished>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +58,7 @@ pub(super) struct Object {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Upload {
+pub(super) struct Unfinished {
     pub(super) key: String,
     pub(super) upload_id: String,
     pub(super) sse: Sse,
@@ -85,7 +85,7 @@ pub(super) struct Sse {
 
 /// How a call ended: well, or by a refusal.
 #[derive(Deserialize, PartialEq, Debug)]
-pub(super) struct Came {
+pub(super) struct Outcome {
     pub(super) status: Option<u16>,
     pub(super) error: Option<String>,
 }

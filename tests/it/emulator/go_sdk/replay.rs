@@ -10,7 +10,7 @@ use sealift::clock::Clock;
 
 use super::{
     super::raw::{Raw, Said, md5_base64, md5_hex, with_authority},
-    recorded::{Before, Came, Case, Credential, Input, Object, Part, Recorded, Upload, pattern},
+    recorded::{Before, Case, Credential, Input, Object, Outcome, Part, Recorded, Unfinished, pattern},
 };
 use crate::support::{Store, store_with};
 
@@ -49,7 +49,7 @@ impl Replay {
         for Object { key, len, sse } in &before.objects {
             self.raw.put(key, &sse.asking(), &pattern(*len)).await.ok();
         }
-        for Upload { key, upload_id, sse, parts } in &before.uploads {
+        for Unfinished { key, upload_id, sse, parts } in &before.uploads {
             if self.now.contains_key(upload_id) {
                 continue;
             }
@@ -115,9 +115,9 @@ impl Replay {
     }
 
     /// Sends the requests of a case until one is refused that was not then, or all are sent; tells how that ended.
-    pub(super) async fn play(&mut self, case: &Case) -> Came {
+    pub(super) async fn play(&mut self, case: &Case) -> Outcome {
         let whole = pattern(case.input.body.as_ref().map_or(0, |body| body.len));
-        let mut came = Came { status: None, error: None };
+        let mut outcome = Outcome { status: None, error: None };
         for recorded in &case.requests {
             let number = recorded.query.iter().find(|(name, _)| name == "partNumber");
             let first = number.map_or(0, |(_, number)| (number.parse::<usize>().unwrap() - 1) * PART);
@@ -136,8 +136,8 @@ impl Replay {
                 continue;
             }
             let code = said.element("Code").unwrap_or_default();
-            if came.status.is_none() {
-                came = Came { status: Some(said.status.as_u16()), error: Some(code.clone()) };
+            if outcome.status.is_none() {
+                outcome = Outcome { status: Some(said.status.as_u16()), error: Some(code.clone()) };
             }
             if recorded.answered < 300 {
                 break;
@@ -145,7 +145,7 @@ impl Replay {
             let then = (recorded.answered, recorded.answered_code.clone().unwrap_or_default());
             assert_eq!((said.status.as_u16(), code), then, "{}", case.id);
         }
-        came
+        outcome
     }
 
     /// What the answer must say besides.
