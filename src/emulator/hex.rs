@@ -14,7 +14,8 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 
 /// The bytes that hexadecimal text stands for.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
+    // Also a sign would be read as half a byte.
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()

@@ -49,6 +49,7 @@ mod hex;
 mod kms;
 mod limits;
 mod line;
+mod number;
 mod operations;
 mod options;
 mod percent;

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, header, request::Parts};
 
-use super::{answer::Refusal, dialect::Spoken, options::EmulatorOptions, percent, signature::Signable};
+use super::{answer::Refusal, dialect::Spoken, number, options::EmulatorOptions, percent, signature::Signable};
 
 /// A request's head, taken apart.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Call {
             host: without_port(&host).to_ascii_lowercase(),
             tls,
         };
-        call.part = call.param("partNumber").and_then(|number| number.parse().ok());
+        call.part = call.param("partNumber").and_then(number::read).and_then(|number| u16::try_from(number).ok());
         call.operation = call.route();
         Ok(call)
     }

@@ -1,12 +1,13 @@
 //! XML documents, written and read.
 
-use quick_xml::escape::escape;
+use quick_xml::{escape::escape, events::Event};
 use serde::Deserialize;
 
 use super::{
     answer::Refusal,
     checksum::{Algorithm, Checksum, Kind},
     dialect::Spoken,
+    number,
 };
 
 pub(super) const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
@@ -107,7 +108,7 @@ pub(super) fn parse_complete(body: &[u8]) -> Result<Vec<Listed>, Refusal> {
     #[derive(Deserialize)]
     struct Part {
         #[serde(rename = "PartNumber")]
-        number: u32,
+        number: String,
         #[serde(rename = "ETag")]
         etag: String,
         #[serde(rename = "ChecksumCRC32")]
@@ -139,28 +140,40 @@ pub(super) fn parse_complete(body: &[u8]) -> Result<Vec<Listed>, Refusal> {
         if checksums.next().is_some() {
             return Err(malformed("a part has more than one checksum"));
         }
+        let number = number::read(&part.number).ok_or_else(|| malformed("a part's number is not a number"))?;
+        // One that is too large was not uploaded in any case.
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
         // Quoted and bare tags are both seen from official clients.
-        Ok(Listed { number: part.number, etag: part.etag.trim().trim_matches('"').to_owned(), checksum })
+        Ok(Listed { number, etag: part.etag.trim().trim_matches('"').to_owned(), checksum })
     });
     listed.collect()
 }
 
-/// The root's name, if the document is well-formed to its end.
+/// How deep the elements of a list are that have text: a part's.
+const TEXT_DEPTH: u32 = 3;
+
+/// The root's name, if the document is well-formed to its end, has text only where it belongs, and no type declaration:
+/// that may bring entities of its own.
 fn root(text: &str) -> Option<String> {
     let mut reader = quick_xml::Reader::from_str(text);
     let (mut name, mut depth) = (None, 0_u32);
     loop {
         match reader.read_event().ok()? {
-            quick_xml::events::Event::Start(start) => {
+            Event::Start(start) => {
                 if depth == 0 && name.is_some() {
                     return None;
                 }
                 name.get_or_insert_with(|| start.local_name().as_ref().to_owned());
                 depth += 1;
             }
-            quick_xml::events::Event::End(_) => depth = depth.checked_sub(1)?,
-            quick_xml::events::Event::Eof if depth == 0 => return name,
-            quick_xml::events::Event::Eof => return None,
+            Event::End(_) => depth = depth.checked_sub(1)?,
+            Event::Eof if depth == 0 => return name,
+            Event::Empty(_) if depth == 0 => return None,
+            Event::Text(text) if depth < TEXT_DEPTH && !text.trim_ascii().is_empty() => return None,
+            Event::CData(_) | Event::GeneralRef(_) if depth < TEXT_DEPTH => return None,
+            // A declaration stands first or not at all.
+            Event::Decl(_) if name.is_some() => return None,
+            Event::DocType(_) | Event::Eof => return None,
             _ => {}
         }
     }
@@ -215,6 +228,32 @@ mod tests {
         ] {
             assert_eq!(parse_complete(body.as_bytes()).unwrap_err().code, "MalformedXML", "{body}");
         }
+        let part = "<Part><PartNumber>1</PartNumber><ETag>a</ETag></Part>";
+        let whole = format!("<CompleteMultipartUpload>{part}</CompleteMultipartUpload>");
+        let declared = format!("<?xml version=\"1.0\"?>\n{whole}\n<!-- the end -->\n");
+        assert_eq!(parse_complete(declared.as_bytes()).unwrap().len(), 1);
+        for around in
+            ["@junk", "@<More/>", "@&amp;", "@<![CDATA[a]]>", "@<?xml version=\"1.0\"?>", "junk@", "\0@", "@@"]
+                .into_iter()
+                .chain(["<!DOCTYPE CompleteMultipartUpload>@", "<!DOCTYPE a [<!ENTITY b \"1\">]>@", "@<!DOCTYPE a>"])
+        {
+            let body = around.replace('@', &whole);
+            assert_eq!(parse_complete(body.as_bytes()).unwrap_err().code, "MalformedXML", "{body}");
+        }
+        for within in
+            [format!("junk{part}"), format!("{part}junk"), format!("{part}&lt;"), format!("<![CDATA[a]]>{part}")]
+                .into_iter()
+                .chain(["+1", "-1", " 1", "1 ", "1.0", "", "0x1", "1&#10;"].map(|number| part.replace("1", number)))
+                .chain([
+                    part.replace("<ETag>", "junk<ETag>"),
+                    part.replace("<ETag>", "<PartNumber>1</PartNumber><ETag>"),
+                ])
+        {
+            let body = format!("<CompleteMultipartUpload>{within}</CompleteMultipartUpload>");
+            assert_eq!(parse_complete(body.as_bytes()).unwrap_err().code, "MalformedXML", "{body}");
+        }
+        let large = whole.replace('1', &"9".repeat(30));
+        assert_eq!(parse_complete(large.as_bytes()).unwrap()[0].number, u32::MAX);
     }
 
     #[test]

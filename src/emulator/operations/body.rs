@@ -14,7 +14,7 @@ use crate::{
     emulator::{
         answer::Refusal,
         checksum::Algorithm,
-        hex,
+        hex, number,
         request::Call,
         store::{AtRest, Wanted, Written},
     },
@@ -33,7 +33,7 @@ pub(super) struct Expected {
 
 /// Checks the headers of a body: its length must be told, at most `most`, and its digests well-formed.
 pub(super) fn expected(call: &Call, upstream: &Upstream, most: u64) -> Result<Expected, Refusal> {
-    let told = call.header(header::CONTENT_LENGTH.as_str())?.and_then(|length| length.parse::<u64>().ok());
+    let told = call.header(header::CONTENT_LENGTH.as_str())?.and_then(number::read);
     let length = upstream
         .decoded_length()
         .or(told)

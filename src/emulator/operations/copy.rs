@@ -9,7 +9,7 @@ use crate::{
         checksum::{Algorithm, Checksum},
         dates,
         encryption::{self, Asked, Opens},
-        percent,
+        number, percent,
         request::{self, Call},
         store::{AtRest, Object, Part, Properties, Wanted, Written},
         xml::Document,
@@ -183,7 +183,7 @@ fn range(call: &Call, size: u64) -> Result<(u64, u64), Refusal> {
     let (first, last) = text
         .strip_prefix("bytes=")
         .and_then(|span| span.split_once('-'))
-        .and_then(|(first, last)| Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?)))
+        .and_then(|(first, last)| Some((number::read(first)?, number::read(last)?)))
         .ok_or_else(|| Refusal::argument(format!("{name} must be bytes=FIRST-LAST")))?;
     if first > last || last >= size {
         return Err(call.dialect.refusals().copy_range.into());

@@ -8,6 +8,7 @@ use crate::emulator::{
     answer::Refusal,
     checksum::{Algorithm, Checksum, Kind, Planned},
     guesses::Guesses,
+    number,
     request::Call,
     store::{Upload, Written},
 };
@@ -173,7 +174,7 @@ impl Claimed {
         size: u64,
         guesses: &Guesses,
     ) -> Result<(), Refusal> {
-        if self.size.as_ref().is_some_and(|given| given.parse() != Ok(size)) {
+        if self.size.as_ref().is_some_and(|given| number::read(given) != Some(size)) {
             return Err(invalid(format!("the object has {size} bytes, and x-amz-mp-object-size tells another number")));
         }
         if self.kind.is_some_and(|kind| kind != planned.kind) {

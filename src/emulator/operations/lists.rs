@@ -7,7 +7,7 @@ use crate::emulator::{
     answer::{Answer, Refusal},
     dates,
     dialect::Spoken,
-    encryption, percent,
+    encryption, number, percent,
     request::Call,
     store::Upload,
     xml::Document,
@@ -19,7 +19,9 @@ pub(super) async fn parts(core: &Arc<Core>, call: &Call) -> Result<Answer, Refus
     let most = limit(core, call, "max-parts")?;
     let after: u32 = match call.filled("part-number-marker") {
         None => 0,
-        Some(text) => text.parse().map_err(|_| Refusal::argument("part-number-marker is not a number"))?,
+        Some(text) => number::read(text)
+            .and_then(|marker| u32::try_from(marker).ok())
+            .ok_or_else(|| Refusal::argument("part-number-marker is not a number"))?,
     };
     let encode = call.dialect.rules().encodes_parts && encoding(call)?;
     let id = upload.id.clone();
@@ -135,12 +137,12 @@ pub(super) async fn uploads(core: &Arc<Core>, call: &Call) -> Result<Answer, Ref
 /// The size of a page: 1 to 1000.
 fn limit(core: &Core, call: &Call, name: &str) -> Result<usize, Refusal> {
     let longest = core.options.limits.max_list_entries;
-    match call.filled(name).map(str::parse::<usize>) {
-        None => Ok(longest),
-        Some(Ok(most)) if (1..=longest).contains(&most) => Ok(most),
+    let Some(text) = call.filled(name) else { return Ok(longest) };
+    match number::read(text).map(|most| usize::try_from(most).unwrap_or(usize::MAX)) {
+        Some(most) if (1..=longest).contains(&most) => Ok(most),
         // Real S3 gives no more than it gives, whatever is asked for.
-        Some(Ok(1..)) if call.dialect.rules().shortens_pages => Ok(longest),
-        Some(_) => Err(Refusal::argument(format!("{name} must be from 1 to {longest}"))),
+        Some(1..) if call.dialect.rules().shortens_pages => Ok(longest),
+        _ => Err(Refusal::argument(format!("{name} must be from 1 to {longest}"))),
     }
 }
 

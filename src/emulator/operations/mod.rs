@@ -18,7 +18,7 @@ pub(super) use self::upstream::Upstream;
 use super::{
     answer::{Answer, Refusal},
     dialect::OWNER_OF_S3,
-    encryption,
+    encryption, number,
     options::EmulatorOptions,
     request::{Call, Operation},
     signature::{self, Account, Payload},
@@ -100,7 +100,7 @@ fn check_region(core: &Core, call: &Call) -> Result<(), Refusal> {
 fn check_body(call: &Call) -> Result<(), Refusal> {
     use Operation::{Complete, Put, Unknown, UploadPart};
     let Some(refusal) = call.dialect.refusals().needless_body else { return Ok(()) };
-    let length = call.header(http::header::CONTENT_LENGTH.as_str())?.and_then(|length| length.parse::<u64>().ok());
+    let length = call.header(http::header::CONTENT_LENGTH.as_str())?.and_then(number::read);
     let takes_one = matches!(call.operation, Complete | Put | Unknown | UploadPart);
     if takes_one || length.is_none_or(|length| length == 0) { Ok(()) } else { Err(refusal.into()) }
 }
@@ -240,8 +240,8 @@ async fn forbids_overwrite(core: &Arc<Core>, call: &Call) -> Result<bool, Refusa
 fn check_traffic_limit(call: &Call) -> Result<(), Refusal> {
     let Some(name) = call.dialect.rules().traffic_limit else { return Ok(()) };
     let Some(limit) = call.header(name)?.or_else(|| call.param(name)) else { return Ok(()) };
-    match limit.parse::<u64>() {
-        Ok(819_200..=838_860_800) => Ok(()),
+    match number::read(limit) {
+        Some(819_200..=838_860_800) => Ok(()),
         _ => Err(Refusal::argument("the traffic limit must be from 819200 to 838860800 bits a second")),
     }
 }

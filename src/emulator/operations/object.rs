@@ -1,7 +1,7 @@
 //! PUT, HEAD, GET and DELETE of objects (/document/product/436/7749, /document/product/436/7745,
 //! /document/product/436/7753).
 
-use std::{io, num::IntErrorKind, sync::Arc};
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use futures::stream;
@@ -16,6 +16,7 @@ use crate::{
         answer::{Answer, Body, Content, Refusal},
         dates,
         encryption::{self, Opens},
+        number,
         request::Call,
         store::{Object, Reader},
     },
@@ -220,15 +221,10 @@ fn range(core: &Core, call: &Call, object: &Object) -> Result<Option<(u64, u64)>
     let Some(spec) = call.header("range")?.and_then(|range| range.strip_prefix("bytes=")) else { return Ok(None) };
     let invalid = || Refusal::new(416, "InvalidRange", "the range is not within the object");
     let Some((first, last)) = spec.split_once('-') else { return Ok(None) };
-    // A number too large for us is beyond every object all the same.
-    let number = |digits: &str| match digits.parse::<u64>() {
-        Err(cause) if *cause.kind() == IntErrorKind::PosOverflow => Ok(u64::MAX),
-        number => number,
-    };
-    let (start, end) = match (number(first), number(last)) {
-        (Ok(first), Ok(last)) if first <= last => (first, last.saturating_add(1).min(size)),
-        (Ok(first), Err(_)) if last.is_empty() => (first, size),
-        (Err(_), Ok(last)) if first.is_empty() => (size.saturating_sub(last), size),
+    let (start, end) = match (number::read(first), number::read(last)) {
+        (Some(first), Some(last)) if first <= last => (first, last.saturating_add(1).min(size)),
+        (Some(first), None) if last.is_empty() => (first, size),
+        (None, Some(last)) if first.is_empty() => (size.saturating_sub(last), size),
         _ => return Ok(None),
     };
     if start < end { Ok(Some((start, end))) } else { Err(invalid()) }

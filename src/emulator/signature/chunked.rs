@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 use super::v4::SigningKey;
 use crate::{
-    emulator::{answer::Refusal, hex, sha::Sha},
+    emulator::{answer::Refusal, hex, number, sha::Sha},
     secret::Secret,
 };
 
@@ -98,7 +98,7 @@ impl Decoder {
     pub(super) fn new(form: Form, chain: Chain, headers: &HeaderMap) -> Result<Self, Refusal> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let length = text("x-amz-decoded-content-length")
-            .and_then(|length| length.trim().parse().ok())
+            .and_then(|length| number::read(length.trim()))
             .ok_or_else(|| Refusal::new(411, "MissingContentLength", "x-amz-decoded-content-length is missing"))?;
         let declared: Vec<String> = text("x-amz-trailer")
             .unwrap_or_default()

@@ -8,7 +8,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::{Account, SKEW, Signable};
 use crate::{
-    emulator::{answer::Refusal, dates, hex, percent},
+    emulator::{answer::Refusal, dates, hex, number, percent},
     secret::Secret,
 };
 
@@ -103,7 +103,7 @@ fn check_time(request: Signable<'_>, claim: &Claim, now: u64) -> Result<(), Refu
     for window in [&claim.key_time, &claim.sign_time] {
         let (start, end) = window
             .split_once(';')
-            .and_then(|(start, end)| Some((start.parse::<u64>().ok()?, end.parse::<u64>().ok()?)))
+            .and_then(|(start, end)| Some((number::read(start)?, number::read(end)?)))
             .filter(|(start, end)| start <= end)
             .ok_or_else(malformed)?;
         if start > now.saturating_add(SKEW) {

@@ -6,7 +6,7 @@ use ring::{digest, hmac};
 
 use super::{Account, Decoder, Payload, SKEW, Signable, chunked};
 use crate::{
-    emulator::{answer::Refusal, dates, hex, percent},
+    emulator::{answer::Refusal, dates, hex, number, percent},
     secret::Secret,
 };
 
@@ -165,9 +165,7 @@ impl Claim {
             credential(field("X-Amz-Credential")?).ok_or_else(|| malformed("X-Amz-Credential is malformed"))?;
         let time = field("X-Amz-Date")?.to_owned();
         let seconds = dates::parse_basic(&time).ok_or_else(|| malformed("X-Amz-Date must be as 20130524T000000Z"))?;
-        let lifetime = field("X-Amz-Expires")?
-            .parse::<u64>()
-            .ok()
+        let lifetime = number::read(field("X-Amz-Expires")?)
             .filter(|lifetime| (1..=LONGEST).contains(lifetime))
             .ok_or_else(|| malformed("X-Amz-Expires must be from 1 to 604800 seconds"))?;
         Ok(Self {

@@ -267,7 +267,7 @@ async fn bodies_and_properties_must_be_within_the_limits() {
             let sha1 = one("x-cos-content-sha1", sha1);
             world.refuses((400, "InvalidSHA1Digest"), call, params, &sha1, b"bytes").await;
         }
-        for limit in ["819199", "838860801", "-1"] {
+        for limit in ["819199", "838860801", "-1", "+819200"] {
             let limit = one("x-cos-traffic-limit", limit);
             world.refuses((400, "InvalidArgument"), call, params, &limit, b"bytes").await;
         }
@@ -276,7 +276,7 @@ async fn bodies_and_properties_must_be_within_the_limits() {
     world.refuses((400, "InvalidSHA1Digest"), ("PUT", "new"), &[], &sha1, b"bytes").await;
     let right = one("x-cos-content-sha1", &super::raw::sha1_hex(b"bytes"));
     world.raw.put("new", &right, b"bytes").await.ok();
-    for number in ["0", "10001", "-1", "1.5", ""] {
+    for number in ["0", "10001", "-1", "1.5", "", "+1", " 1", "1 ", "one", "18446744073709551617"] {
         let params = [("partNumber", number), ("uploadId", &*world.plain)];
         world.refuses((400, "InvalidArgument"), ("PUT", "up"), &params, &[], b"bytes").await;
         world.refuses((400, "InvalidArgument"), ("PUT", "up"), &params, &from("plain"), b"").await;
@@ -319,6 +319,11 @@ async fn uploads_must_be_there_and_their_lists_right() {
     let params = [("uploadId", &*world.plain)];
     let wrong_tag = complete_body(&[(1, world.tags[1].clone())]).into_bytes();
     let text = |text: &str| text.as_bytes().to_vec();
+    let changed = |from: &str, to: &str| {
+        let list = String::from_utf8(world.list(&[1])).unwrap();
+        assert!(list.contains(from));
+        list.replacen(from, to, 1).into_bytes()
+    };
     for (body, code) in [
         (world.list(&[1, 3]), "InvalidPart"),
         (world.list(&[2, 3]), "InvalidPart"),
@@ -330,6 +335,11 @@ async fn uploads_must_be_there_and_their_lists_right() {
         (text("<CompleteMultipartUpload/>"), "MalformedXML"),
         (text("<Other/>"), "MalformedXML"),
         (text("{}"), "MalformedXML"),
+        (changed("<PartNumber>1", "<PartNumber>+1"), "MalformedXML"),
+        (changed("<PartNumber>1", "<PartNumber> 1"), "MalformedXML"),
+        (changed("</CompleteMultipartUpload>", "</CompleteMultipartUpload>more"), "MalformedXML"),
+        (changed("<CompleteMultipartUpload>", "<!DOCTYPE a><CompleteMultipartUpload>"), "MalformedXML"),
+        (changed("</CompleteMultipartUpload>", ""), "MalformedXML"),
         (vec![b' '; 2_001], "XMLSizeLimit"),
     ] {
         world.refuses((400, code), ("POST", "up"), &params, &[], &body).await;
@@ -341,13 +351,21 @@ async fn uploads_must_be_there_and_their_lists_right() {
     let too_large = complete_body(&[(1, world.tags[0].clone()), (2, third)]).into_bytes();
     world.refuses((400, "EntityTooLarge"), ("POST", "up"), &params, &[], &too_large).await;
 
-    for (name, value) in
-        [("max-parts", "0"), ("max-parts", "1001"), ("part-number-marker", "x"), ("encoding-type", "x")]
-    {
+    for (name, value) in [
+        ("max-parts", "0"),
+        ("max-parts", "1001"),
+        ("max-parts", "+1"),
+        ("max-parts", " 1"),
+        ("part-number-marker", "x"),
+        ("part-number-marker", "+1"),
+        ("part-number-marker", "1 "),
+        ("encoding-type", "x"),
+    ] {
         let params = [("uploadId", &*world.plain), (name, value)];
         world.refuses((400, "InvalidArgument"), ("GET", "up"), &params, &[], b"").await;
     }
-    for (name, value) in [("max-uploads", "0"), ("max-uploads", "1001"), ("encoding-type", "x")] {
+    for (name, value) in [("max-uploads", "0"), ("max-uploads", "1001"), ("max-uploads", "+1"), ("encoding-type", "x")]
+    {
         world.refuses((400, "InvalidArgument"), ("GET", ""), &[("uploads", ""), (name, value)], &[], b"").await;
     }
     // Guesses: the manual says that it is refused, and not how.
@@ -398,6 +416,9 @@ async fn reads_and_copies_need_what_they_name() {
         (400, "InvalidArgument", "bytes=1-"),
         (400, "InvalidArgument", "bytes=-1"),
         (400, "InvalidArgument", "0-1"),
+        (400, "InvalidArgument", "bytes=+0-1"),
+        (400, "InvalidArgument", "bytes=0- 1"),
+        (416, "InvalidRange", "bytes=0-99999999999999999999"),
     ] {
         let headers = with("x-cos-copy-source-range", range);
         world.refuses((status, code), ("PUT", "up"), &params, &headers, b"").await;

@@ -190,3 +190,24 @@ fn no_request_passes_with_a_signed_part_altered() {
     });
     assert_eq!((requests, headers, params), (984, 3409, 1336));
 }
+
+/// Told apart from a signature that does not fit: it is not even compared.
+#[test]
+fn times_are_plain_numbers() {
+    let mut tried = 0;
+    each_recorded(|id, account, clock, recorded| {
+        if tried > 0 || !recorded.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+            return;
+        }
+        let wire = Wire::of(recorded);
+        for name in ["q-sign-time", "q-key-time"] {
+            for (from, to) in [("=", "=+"), ("=", "= "), ("=", "=-"), ("=", "=1.0"), ("=", "=;")] {
+                let altered = wire.reauthorized(&format!("{name}{from}"), &format!("{name}{to}"));
+                let refusal = altered.check(account, clock).unwrap_err();
+                assert_eq!(refusal.message, "the authorization is malformed", "{id}: {name}{to}");
+                tried += 1;
+            }
+        }
+    });
+    assert_eq!(tried, 10);
+}
