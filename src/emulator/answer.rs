@@ -27,6 +27,11 @@ impl Refusal {
         Self { status, code: code.into(), message: message.into() }
     }
 
+    /// With status and code as they were guessed.
+    pub(super) fn guessed(guess: &(u16, String), message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(guess.0, guess.1.clone(), message)
+    }
+
     /// `400 InvalidArgument`.
     pub(super) fn argument(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(400, "InvalidArgument", message)

@@ -4,12 +4,14 @@
 //! exist once for each. What is said of S3 is from its API reference and user guide
 //! (docs.aws.amazon.com/AmazonS3/latest).
 
+mod hosts;
 mod refusals;
 mod rules;
 
 use std::net::Ipv4Addr;
 
 pub(super) use self::{
+    hosts::CosHost,
     refusals::Refusals,
     rules::{OWNER_OF_S3, Rules},
 };
@@ -177,12 +179,12 @@ impl Spoken {
     pub(super) fn bucket_of(self, host: &str, region: &str) -> Option<String> {
         match self {
             Self::Cos => {
-                let (label, rest) = host.split_once('.')?;
-                let service = rest.ends_with(".myqcloud.com") || rest.ends_with(".tencentcos.cn");
                 if self.listing_services().any(|name| name == host) {
                     return Some(String::new());
                 }
-                (service && rest.starts_with("cos") || rest == "localhost").then(|| label.to_owned())
+                let local = || host.strip_suffix(".localhost").filter(|name| !name.contains('.'));
+                let bucket = CosHost::read(host).map_or_else(local, |host| host.bucket);
+                bucket.map(str::to_owned)
             }
             Self::S3 => {
                 let mut services = self.services(region);
@@ -193,15 +195,10 @@ impl Spoken {
         }
     }
 
-    /// The region that a host of the service names, if it names one.
-    pub(super) fn region_of(self, host: &str) -> Option<&str> {
+    /// A host of the service, where other regions than this store's have such as well.
+    pub(super) fn service_host(self, host: &str) -> Option<CosHost<'_>> {
         match self {
-            Self::Cos => {
-                let service = host.strip_suffix(".myqcloud.com").or_else(|| host.strip_suffix(".tencentcos.cn"))?;
-                let mut labels = service.rsplit('.');
-                let region = labels.next()?;
-                labels.next()?.starts_with("cos").then_some(region).filter(|region| *region != "accelerate")
-            }
+            Self::Cos => CosHost::read(host),
             // Another region's host is none of this store's.
             Self::S3 => None,
         }
@@ -269,17 +266,6 @@ mod tests {
             all.extend([names.mode_headers(), names.customer_headers(), names.source_key].concat());
             assert!(all.iter().all(|name| name.starts_with(prefix)), "{all:?}");
             assert!(names.key_md5_echo.eq_ignore_ascii_case(names.key_md5));
-        }
-    }
-
-    #[test]
-    fn a_region_is_found_in_the_host_names_of_cos_that_have_one() {
-        let region = |host| Spoken::Cos.region_of(host);
-        assert_eq!(region("b-1.cos.ap-beijing.myqcloud.com"), Some("ap-beijing"));
-        assert_eq!(region("b-1.cos-internal.ap-beijing.tencentcos.cn"), Some("ap-beijing"));
-        assert_eq!(region("cos.ap-beijing.myqcloud.com"), Some("ap-beijing"));
-        for without in ["b-1.cos.accelerate.myqcloud.com", "b-1.localhost", "127.0.0.1", "myqcloud.com", "a.example"] {
-            assert_eq!(region(without), None, "{without}");
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) fn check_carriage(call: &Call, options: &EmulatorOptions) -> Result<V
     let customer = present(&names.customer_headers());
     let source = present(&names.source_key);
     if !(call.tls || options.allow_insecure || customer.is_empty() && source.is_empty()) {
-        return Err(refusal(&options.guesses.key_over_http, call.dialect.refusals().key_over_http));
+        return Err(Refusal::guessed(&options.guesses.key_over_http, call.dialect.refusals().key_over_http));
     }
     let writes = matches!(
         call.operation,
@@ -184,7 +184,7 @@ pub(super) fn source_key(call: &Call, guesses: &Guesses) -> Result<Option<Custom
 
 fn read_key(call: &Call, names: [&str; 3], guesses: &Guesses) -> Result<Option<CustomerKey>, Refusal> {
     let refusals = call.dialect.refusals();
-    let malformed = |message: &'static str| refusal(&guesses.malformed_key, message);
+    let malformed = |message: &'static str| Refusal::guessed(&guesses.malformed_key, message);
     let (algorithm, key, md5) = match (call.header(names[0])?, call.header(names[1])?, call.header(names[2])?) {
         (None, None, None) => return Ok(None),
         (Some(algorithm), Some(key), Some(md5)) => (algorithm, key, md5),
@@ -248,7 +248,9 @@ impl AtRest {
             Opens::Upload => messages.1,
         };
         match (self, given) {
-            (Self::Customer { .. }, None) => Err(refusal(&guesses.missing_key, for_this(refusals.missing_key))),
+            (Self::Customer { .. }, None) => {
+                Err(Refusal::guessed(&guesses.missing_key, for_this(refusals.missing_key)))
+            }
             (Self::Customer { check_salt, check, .. }, Some(given)) => {
                 let salt = hex::decode(check_salt).unwrap_or_default();
                 if Secret::new(crypt::key_check(&salt, &given.key)).matches(&Secret::new(check.as_bytes())) {
@@ -258,9 +260,9 @@ impl AtRest {
                     Opens::Object => &guesses.wrong_key,
                     Opens::Upload => &guesses.wrong_part_key,
                 };
-                Err(refusal(guess, for_this(refusals.wrong_key)))
+                Err(Refusal::guessed(guess, for_this(refusals.wrong_key)))
             }
-            (_, Some(_)) => Err(refusal(&guesses.needless_key, refusals.needless_key)),
+            (_, Some(_)) => Err(Refusal::guessed(&guesses.needless_key, refusals.needless_key)),
             (Self::None, None) => Ok(None),
             (Self::Managed { wrapped_key, .. }, None) => {
                 Ok(Some(crypt::unwrap(&crypt::purpose_key(master, "managed"), b"", wrapped_key)?))
@@ -307,10 +309,6 @@ impl AtRest {
             _ => Ok(hex::encode(&hex::random::<16>()?)),
         }
     }
-}
-
-fn refusal(guess: &(u16, String), message: &'static str) -> Refusal {
-    Refusal::new(guess.0, guess.1.clone(), message)
 }
 
 /// A false confirmation: another mode than the true one.

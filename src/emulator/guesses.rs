@@ -48,6 +48,10 @@ pub struct Guesses {
     pub complete_needs_key: bool,
     /// Whether Complete needs a `Content-MD5`: no. The manual says so, and an official SDK leaves it out.
     pub complete_needs_md5: bool,
+    /// A request without a valid host, or with a header or parameter more than once: 400 `InvalidRequest`.
+    pub malformed_request: (u16, String),
+    /// An `Expect` that is not `100-continue`: 417 `ExpectationFailed`, by the status that HTTP has for it.
+    pub other_expectation: (u16, String),
     /// Conditions of a copy that exclude each other: 400 `InvalidRequest`.
     pub mixed_conditions: (u16, String),
     /// With COS, a GET of an installer (`.apk`, `.ipa`) at a default host name: 403 `DownloadForbidden`; the Chinese page
@@ -108,6 +112,8 @@ impl Default for Guesses {
             complete_takes_key: true,
             complete_needs_key: false,
             complete_needs_md5: false,
+            malformed_request: pair(400, "InvalidRequest"),
+            other_expectation: pair(417, "ExpectationFailed"),
             mixed_conditions: pair(400, "InvalidRequest"),
             download_forbidden: pair(403, "DownloadForbidden"),
             takes_sm4: false,
@@ -178,6 +184,8 @@ pub(super) const KNOWN: Known = Known {
         ("complete_takes_key", "COS: whether Complete, ListParts and Abort let encryption headers pass, unless strict"),
         ("complete_needs_key", "COS: whether Complete needs the upload's customer key"),
         ("complete_needs_md5", "whether Complete needs a Content-MD5"),
+        ("malformed_request", "a request without a valid host, or with a header or parameter more than once"),
+        ("other_expectation", "an Expect that is not 100-continue"),
         ("mixed_conditions", "conditions of a copy that exclude each other"),
         ("download_forbidden", "COS: a GET of .apk and .ipa at the service's own host names"),
         ("takes_sm4", "COS: whether the mode SM4 is taken as AES256 is"),

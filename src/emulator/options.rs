@@ -36,6 +36,7 @@ pub struct EmulatorOptions {
     pub(super) limits: Limits,
     pub(super) multi_az: bool,
     pub(super) old_buckets: bool,
+    pub(super) accelerated: bool,
     pub(super) clock: Clock,
     pub(super) guesses: Guesses,
 }
@@ -65,6 +66,7 @@ impl EmulatorOptions {
             limits: Limits::default(),
             multi_az: false,
             old_buckets: false,
+            accelerated: false,
             clock: Clock::system(),
             guesses: Guesses::default(),
         }
@@ -181,6 +183,12 @@ impl EmulatorOptions {
     /// in any case.
     pub fn old_buckets(self, on: bool) -> Self {
         Self { old_buckets: on, ..self }
+    }
+
+    /// With COS, whether global acceleration is enabled for the buckets, so that they are reached at
+    /// `BUCKET.cos.accelerate.myqcloud.com` (/document/product/436/33409). It takes no copies there.
+    pub fn accelerated(self, on: bool) -> Self {
+        Self { accelerated: on, ..self }
     }
 
     /// The store's time of day.

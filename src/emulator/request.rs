@@ -200,7 +200,7 @@ pub(super) fn locate(host: &str, path: &str, options: &EmulatorOptions) -> (Stri
     }
 }
 
-fn without_port(host: &str) -> &str {
+pub(super) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
         _ => host,

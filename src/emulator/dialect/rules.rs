@@ -117,7 +117,7 @@ pub(super) const COS: Rules = Rules {
     traffic_limit: Some("x-cos-traffic-limit"),
     content_sha1: Some("x-cos-content-sha1"),
     grants: Some("x-cos-grant-"),
-    default_domains: &[".myqcloud.com", ".tencentcos.cn"],
+    default_domains: &super::hosts::DOMAINS,
     zoned_classes: Some("MAZ_"),
     plain_meta_names: true,
     pairs_conditions: true,

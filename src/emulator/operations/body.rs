@@ -34,10 +34,7 @@ pub(super) struct Expected {
 /// Checks the headers of a body: its length must be told, at most `most`, and its digests well-formed.
 pub(super) fn expected(call: &Call, upstream: &Upstream, most: u64) -> Result<Expected, Refusal> {
     let told = call.header(header::CONTENT_LENGTH.as_str())?.and_then(number::read);
-    let length = upstream
-        .decoded_length()
-        .or(told)
-        .ok_or_else(|| Refusal::new(411, "MissingContentLength", "the Content-Length is missing"))?;
+    let length = upstream.decoded_length().or(told).ok_or_else(no_length)?;
     if length > most {
         return Err(Refusal::new(400, "EntityTooLarge", format!("the body is longer than {most} bytes")));
     }
@@ -97,6 +94,10 @@ pub(super) fn check_md5(call: &Call, body: &[u8]) -> Result<(), Refusal> {
         Some(md5) if <[u8; 16]>::from(Md5::digest(body)) != md5 => Err(bad_digest()),
         _ => Ok(()),
     }
+}
+
+pub(super) fn no_length() -> Refusal {
+    Refusal::new(411, "MissingContentLength", "the Content-Length is missing")
 }
 
 fn bad_sha1() -> Refusal {

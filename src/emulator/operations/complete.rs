@@ -81,7 +81,7 @@ fn assemble(core: &Core, upload: &Upload, parts: &[Part], listed: &[Listed]) -> 
     for (position, Listed { number, etag, checksum }) in (1_u32..).zip(listed) {
         if *number != position && !core.options.guesses.gaps {
             let gap = &core.options.guesses.gap;
-            return Err(Refusal::new(gap.0, gap.1.clone(), format!("part {number} follows a gap")));
+            return Err(Refusal::guessed(gap, format!("part {number} follows a gap")));
         }
         if *number != position && declared.is_some() {
             // Documented so: with additional checksums the numbers of parts must be consecutive.

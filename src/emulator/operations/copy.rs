@@ -104,20 +104,22 @@ impl Source {
         let refusals = call.dialect.refusals();
         let invalid = || Refusal::from(refusals.malformed_copy_source);
         let text = call.header(call.dialect.names().copy_source)?.ok_or_else(invalid)?;
-        // Versions are not spoken, so one that is named cannot be found.
         let (path, version) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
-        if version.is_some() {
-            return Err(Refusal::new(404, "NoSuchVersion", "the version of the copy source does not exist"));
-        }
         let (bucket, key) = if call.dialect.rules().copies_by_host {
-            let (host, key) = path.split_once('/').ok_or_else(invalid)?;
-            let path = percent::decode(&format!("/{key}")).ok_or_else(invalid)?;
-            request::locate(host, &path, &core.options)
+            by_host(core, call, path)?
         } else {
             let path = percent::decode(path.strip_prefix('/').unwrap_or(path)).ok_or_else(invalid)?;
             let (bucket, key) = path.split_once('/').filter(|(_, key)| !key.is_empty()).ok_or_else(invalid)?;
             (bucket.to_owned(), key.to_owned())
         };
+        // Versions are not spoken, so one that is named cannot be found.
+        match version.map(|query| query.split_once('=')) {
+            None => {}
+            Some(Some(("versionId", id))) if !id.is_empty() => {
+                return Err(Refusal::new(404, "NoSuchVersion", "the version of the copy source does not exist"));
+            }
+            Some(_) => return Err(invalid()),
+        }
         let absent = || Refusal::from(refusals.absent_copy_source);
         let (stored, name) = (Arc::clone(core), bucket.clone());
         let object = blocking(core, call, move |_, _| {
@@ -165,6 +167,27 @@ impl Source {
     }
 }
 
+/// Bucket and key of a source that begins with a host: one of the bucket's, in this region, or in path style the host of
+/// the request itself.
+fn by_host(core: &Core, call: &Call, source: &str) -> Result<(String, String), Refusal> {
+    let (options, refusals) = (&core.options, call.dialect.refusals());
+    let invalid = || Refusal::from(refusals.malformed_copy_source);
+    let (host, key) = source.split_once('/').ok_or_else(invalid)?;
+    let path = percent::decode(&format!("/{key}")).ok_or_else(invalid)?;
+    let (bucket, key) = request::locate(host, &path, options);
+    let host = request::without_port(host).to_ascii_lowercase();
+    let own = options.domains.iter().any(|(domain, _)| *domain == host);
+    let known = own || host == call.host || call.dialect.bucket_of(&host, &options.region).is_some();
+    if !known || bucket.is_empty() || key.is_empty() {
+        return Err(invalid());
+    }
+    match call.dialect.service_host(&host).and_then(|host| host.region) {
+        // There is no such bucket there.
+        Some(region) if !own && region != options.region => Err(refusals.absent_copy_source.into()),
+        _ => Ok((bucket, key)),
+    }
+}
+
 /// `true` for `Replaced`, `false` for `Copy`, which is also the default.
 fn directive(call: &Call, name: &str) -> Result<bool, Refusal> {
     let (copy, replace) = call.dialect.names().directives;
@@ -201,7 +224,7 @@ fn check_conditions(core: &Core, call: &Call, object: &Object) -> Result<(), Ref
         && has([headers.copy_if_none_match, headers.copy_if_modified_since])
     {
         let guess = &core.options.guesses.mixed_conditions;
-        return Err(Refusal::new(guess.0, guess.1.clone(), "the conditions on the copy source exclude each other"));
+        return Err(Refusal::guessed(guess, "the conditions on the copy source exclude each other"));
     }
     let failed = call.header(headers.copy_if_match)?.is_some_and(|tags| !names(tags))
         || call.header(headers.copy_if_none_match)?.is_some_and(names)

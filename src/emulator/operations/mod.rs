@@ -3,6 +3,7 @@
 mod body;
 mod complete;
 mod copy;
+mod form;
 mod integrity;
 mod lists;
 mod object;
@@ -45,6 +46,7 @@ pub(super) struct Admitted {
 
 /// Whether a request may be carried out at all, by what its head tells.
 pub(super) fn admit(core: &Core, call: &Call) -> Result<Admitted, Refusal> {
+    form::check(core, call)?;
     let (region, now) = (&core.options.region, core.options.clock.unix_seconds());
     let payload = signature::check(call.dialect, call.signable(), &core.accounts, region, now)?;
     if is_about_buckets(call) {
@@ -60,18 +62,22 @@ pub(super) fn admit(core: &Core, call: &Call) -> Result<Admitted, Refusal> {
     Ok(Admitted { surplus, payload })
 }
 
+/// Whether the host is a domain of a bucket's own.
+fn is_own_domain(core: &Core, call: &Call) -> bool {
+    core.options.domains.iter().any(|(domain, _)| *domain == call.host)
+}
+
 /// What the service's own host names do not do for new buckets (/document/product/436/57456).
 fn check_domain(core: &Core, call: &Call) -> Result<(), Refusal> {
     if core.options.old_buckets || !call.by_default_domain() {
         return Ok(());
     }
-    let own = core.options.domains.iter().any(|(domain, _)| *domain == call.host);
-    if !own && call.dialect.bucket_of(&call.host, &core.options.region).is_none() {
+    if !is_own_domain(core, call) && call.dialect.bucket_of(&call.host, &core.options.region).is_none() {
         return Err(Refusal::new(403, "PathStyleDomainForbidden", "the bucket belongs in the host name"));
     }
     if call.operation == Operation::Get && [".apk", ".ipa"].iter().any(|end| call.key.ends_with(end)) {
         let guess = &core.options.guesses.download_forbidden;
-        return Err(Refusal::new(guess.0, guess.1.clone(), "installers need a domain of the bucket's own"));
+        return Err(Refusal::guessed(guess, "installers need a domain of the bucket's own"));
     }
     Ok(())
 }
@@ -83,26 +89,60 @@ fn is_about_buckets(call: &Call) -> bool {
     call.key.is_empty() && (lists || changes && !call.bucket.is_empty() && call.query.is_empty())
 }
 
-/// A bucket is known in its own region only.
+/// A bucket is known in its own region only; and where the nearest place answers, if that was switched on for it
+/// (/document/product/436/33409).
 fn check_region(core: &Core, call: &Call) -> Result<(), Refusal> {
-    let own = core.options.domains.iter().any(|(domain, _)| *domain == call.host);
-    match call.dialect.region_of(&call.host) {
-        Some(region) if !own && region != core.options.region => {
+    let Some(host) = call.dialect.service_host(&call.host).filter(|_| !is_own_domain(core, call)) else {
+        return Ok(());
+    };
+    if host.website {
+        return Err(Refusal::new(501, "NotImplemented", "this store does not show websites"));
+    }
+    match host.region {
+        None if host.bucket.is_none() => Ok(()),
+        None if !core.options.accelerated => {
+            Err(Refusal::new(400, "BucketAccelerateNotEnabled", "global acceleration is not enabled for the bucket"))
+        }
+        None if !ACCELERATED.contains(&call.operation) => {
+            Err(Refusal::new(400, "ActionAccelerateNotSupported", "the operation has no global acceleration"))
+        }
+        Some(region) if region.bytes().any(|byte| !(byte.is_ascii_alphanumeric() || byte == b'-')) => {
+            Err(Refusal::new(400, "InvalidRegionName", "this cannot be the name of a region"))
+        }
+        Some(region) if region != core.options.region => {
             let guess = &core.options.guesses.other_region;
             let message = format!("the bucket is in {}, and the host is of {region}", core.options.region);
-            Err(Refusal::new(guess.0, guess.1.clone(), message))
+            Err(Refusal::guessed(guess, message))
         }
         _ => Ok(()),
     }
 }
 
-/// Most calls have no body.
+/// What there is of global acceleration, according to the manual's questions and answers on it.
+const ACCELERATED: [Operation; 9] = [
+    Operation::Put,
+    Operation::Get,
+    Operation::Head,
+    Operation::Initiate,
+    Operation::UploadPart,
+    Operation::ListParts,
+    Operation::Complete,
+    Operation::Abort,
+    Operation::ListUploads,
+];
+
+/// Most calls have no body, and a body has a length.
 fn check_body(call: &Call) -> Result<(), Refusal> {
     use Operation::{Complete, Put, Unknown, UploadPart};
+    // Where both are told, only the chunks count, and the length is gone (RFC 9112, 6.3).
+    let chunked = call.headers.contains_key(http::header::TRANSFER_ENCODING);
+    if chunked && call.operation == Complete {
+        return Err(body::no_length());
+    }
     let Some(refusal) = call.dialect.refusals().needless_body else { return Ok(()) };
     let length = call.header(http::header::CONTENT_LENGTH.as_str())?.and_then(number::read);
     let takes_one = matches!(call.operation, Complete | Put | Unknown | UploadPart);
-    if takes_one || length.is_none_or(|length| length == 0) { Ok(()) } else { Err(refusal.into()) }
+    if takes_one || !chunked && length.is_none_or(|length| length == 0) { Ok(()) } else { Err(refusal.into()) }
 }
 
 fn check_key(core: &Core, call: &Call) -> Result<(), Refusal> {
@@ -211,7 +251,7 @@ fn no_key() -> Refusal {
 
 fn exists(core: &Core) -> Refusal {
     let guess = &core.options.guesses.exists;
-    Refusal::new(guess.0, guess.1.clone(), core.options.dialect.refusals().exists)
+    Refusal::guessed(guess, core.options.dialect.refusals().exists)
 }
 
 /// Whether an object may not be replaced, checked early; the change itself checks again.

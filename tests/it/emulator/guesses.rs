@@ -191,10 +191,24 @@ async fn limits_can_be_lowered_and_a_silent_body_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_is_reached_at_the_host_names_of_its_own_region_only() {
-    let (_store, raw) = guessing(&["other_region=404:Elsewhere"]).await;
+    let mut guesses = Guesses::default();
+    guesses.set("other_region=404:Elsewhere").unwrap();
+    let store = store_with(|options| options.accelerated(true).guesses(guesses)).await;
+    let raw = Raw::new(&store);
     let at = |host: &str| Raw { host: format!("{}.{host}", raw.bucket), ..raw.clone() };
     at("cos.ap-guangzhou.myqcloud.com").put("k", &[], b"bytes").await.ok();
-    at("cos.accelerate.myqcloud.com").put("k", &[], b"bytes").await.ok();
+    let fast = at("cos.accelerate.myqcloud.com");
+    fast.put("k", &[], b"bytes").await.ok();
+    let id = fast.initiate("k", &[]).await;
+    let source = format!("{}.cos.ap-guangzhou.myqcloud.com/k", raw.bucket);
+    let source = headers(&[("x-cos-copy-source", &source)]);
+    let unsupported = "ActionAccelerateNotSupported";
+    fast.put("copy", &source, b"").await.refused(400, unsupported);
+    let part = [("partNumber", "1"), ("uploadId", &*id)];
+    fast.send("PUT", "k", &part, &source, b"").await.refused(400, unsupported);
+    fast.send("DELETE", "k", &[], &[], b"").await.refused(400, unsupported);
+    fast.abort("k", &id).await.ok();
+    // Names that follow the same rules, but that this region does not have.
     for elsewhere in ["cos.ap-beijing.myqcloud.com", "cos.ap-beijing.tencentcos.cn"] {
         at(elsewhere).put("k", &[], b"bytes").await.refused(404, "Elsewhere");
     }

@@ -45,6 +45,26 @@ async fn parts_come_page_by_page() {
     }
 }
 
+/// XML cannot hold them, and a question mark would be another key.
+#[tokio::test(flavor = "multi_thread")]
+async fn control_characters_in_keys_are_not_replaced() {
+    let store = store().await;
+    let raw = Raw::new(&store);
+    for (key, encoded) in [("a\u{0}b", "a%00b"), ("a\u{1}\u{1f}b", "a%01%1Fb"), ("a\u{7f}\u{85}", "a%7F%C2%85")] {
+        let id = raw.initiate(key, &[]).await;
+        let encoding = [("encoding-type", "url")];
+        assert_eq!(raw.list_parts(key, &id, &[]).await.ok().element("Key").as_deref(), Some(key));
+        assert_eq!(raw.list_parts(key, &id, &encoding).await.ok().element("Key").as_deref(), Some(encoded));
+        let uploads = async |more: &[(&str, &str)]| {
+            let params = [&[("uploads", ""), ("prefix", key)], more].concat();
+            raw.send("GET", "", &params, &[], &[]).await.ok()
+        };
+        let (plain, url) = (uploads(&[]).await, uploads(&encoding).await);
+        assert_eq!([all(&plain, "Key"), all(&url, "Key")], [[key], [encoded]]);
+        assert_eq!([all(&plain, "Prefix"), all(&url, "Prefix")], [[key], [encoded]]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_come_page_by_page_and_by_prefix_and_folder() {
     let store = store().await;

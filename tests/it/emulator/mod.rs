@@ -4,6 +4,7 @@ mod conditions;
 mod copy;
 mod encryption;
 mod faults;
+mod form;
 mod full;
 mod go_sdk;
 mod guesses;
