@@ -114,7 +114,7 @@ impl Form {
 
 fn account(token: Option<&str>) -> Account {
     let key = Secret::new("a key that nobody guesses");
-    Account { id: "AKIDEXAMPLE".to_owned(), key, token: token.map(Secret::new) }
+    Account { id: "AKIDEXAMPLE".to_owned(), key, token: token.map(Secret::new), expires: None }
 }
 
 /// The list of parts that Complete brings.

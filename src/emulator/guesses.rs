@@ -54,6 +54,9 @@ pub struct Guesses {
     pub other_expectation: (u16, String),
     /// Conditions of a copy that exclude each other: 400 `InvalidRequest`.
     pub mixed_conditions: (u16, String),
+    /// The bytes of an archived object are asked for, by GET or as a copy's source; none is ever restored here: 403
+    /// `InvalidObjectState`. The manual of COS has that code with 403 and with 409.
+    pub archived: (u16, String),
     /// With COS, a GET of an installer (`.apk`, `.ipa`) at a default host name: 403 `DownloadForbidden`; the Chinese page
     /// says 400.
     pub download_forbidden: (u16, String),
@@ -115,6 +118,7 @@ impl Default for Guesses {
             malformed_request: pair(400, "InvalidRequest"),
             other_expectation: pair(417, "ExpectationFailed"),
             mixed_conditions: pair(400, "InvalidRequest"),
+            archived: pair(403, "InvalidObjectState"),
             download_forbidden: pair(403, "DownloadForbidden"),
             takes_sm4: false,
             retry_after: None,
@@ -187,6 +191,7 @@ pub(super) const KNOWN: Known = Known {
         ("malformed_request", "a request without a valid host, or with a header or parameter more than once"),
         ("other_expectation", "an Expect that is not 100-continue"),
         ("mixed_conditions", "conditions of a copy that exclude each other"),
+        ("archived", "a GET or a copy of an archived object"),
         ("download_forbidden", "COS: a GET of .apk and .ipa at the service's own host names"),
         ("takes_sm4", "COS: whether the mode SM4 is taken as AES256 is"),
         ("retry_after", "the seconds of Retry-After on answers with 503"),

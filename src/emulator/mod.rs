@@ -225,5 +225,5 @@ fn made_up_account(dir: &Path, dialect: Spoken) -> io::Result<Account> {
     let master = store::master_key(dir)?;
     let derived = |purpose| hex::encode(crypt::purpose_key(&master, purpose).expose());
     let (id, key) = dialect.credentials(&derived("access key id"), &derived("access key"));
-    Ok(Account { id, key: Secret::new(key), token: None })
+    Ok(Account { id, key: Secret::new(key), token: None, expires: None })
 }

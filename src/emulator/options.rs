@@ -135,7 +135,17 @@ impl EmulatorOptions {
 
     /// Adds credentials: id, key, and the token of temporary ones. The first call replaces the made-up ones.
     pub fn credentials(mut self, id: &str, key: &str, token: Option<&str>) -> Self {
-        self.accounts.push(Account { id: id.to_owned(), key: Secret::new(key), token: token.map(Secret::new) });
+        let (key, token) = (Secret::new(key), token.map(Secret::new));
+        self.accounts.push(Account { id: id.to_owned(), key, token, expires: None });
+        self
+    }
+
+    /// Lets the credentials that were added last expire at this time, in seconds since 1970 of the store's clock: 400
+    /// `ExpiredToken` from then on.
+    pub fn expiring(mut self, unix_seconds: u64) -> Self {
+        if let Some(last) = self.accounts.last_mut() {
+            last.expires = Some(unix_seconds);
+        }
         self
     }
 

@@ -78,6 +78,8 @@ pub(in crate::emulator) struct Rules {
     /// The headers of an object that are kept.
     pub(in crate::emulator) kept: &'static [&'static str],
     pub(in crate::emulator) storage_classes: &'static [&'static str],
+    /// Those whose objects are to be restored before they are read.
+    pub(in crate::emulator) archives: &'static [&'static str],
     pub(in crate::emulator) acls: &'static [&'static str],
 }
 
@@ -138,6 +140,7 @@ pub(super) const COS: Rules = Rules {
         "COLD",
         "MAZ_COLD",
     ],
+    archives: &["ARCHIVE", "DEEP_ARCHIVE", "MAZ_ARCHIVE"],
     acls: &[
         "default",
         "private",
@@ -216,6 +219,7 @@ pub(super) const S3: Rules = Rules {
         "DEEP_ARCHIVE",
         "GLACIER_IR",
     ],
+    archives: &["GLACIER", "DEEP_ARCHIVE"],
     acls: &[
         "private",
         "public-read",

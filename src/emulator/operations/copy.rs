@@ -126,6 +126,7 @@ impl Source {
             stored.store.bucket(&name).ok_or_else(absent)?.object(&key)?.ok_or_else(absent)
         })
         .await?;
+        super::check_state(core, &object)?;
         check_conditions(core, call, &object)?;
         let given = encryption::source_key(call, &core.options.guesses)?;
         let customer = matches!(object.encryption, AtRest::Customer { .. });

@@ -23,7 +23,7 @@ use super::{
     options::EmulatorOptions,
     request::{Call, Operation},
     signature::{self, Account, Payload},
-    store::{Bucket, Conflict, Store},
+    store::{Bucket, Conflict, Object, Store},
     xml::Document,
 };
 
@@ -56,6 +56,7 @@ pub(super) fn admit(core: &Core, call: &Call) -> Result<Admitted, Refusal> {
     check_region(core, call)?;
     bucket(core, call)?;
     check_key(core, call)?;
+    check_version(call)?;
     check_features(call)?;
     check_body(call)?;
     let surplus = encryption::check_carriage(call, &core.options)?;
@@ -158,6 +159,17 @@ fn check_key(core: &Core, call: &Call) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// COS buckets without versions have the version `null` only.
+fn check_version(call: &Call) -> Result<(), Refusal> {
+    let by_version = matches!(call.operation, Operation::Get | Operation::Head | Operation::Delete);
+    match call.filled("versionId") {
+        Some(version) if by_version && version != "null" => {
+            Err(Refusal::new(404, "NoSuchVersion", "the version does not exist"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_features(call: &Call) -> Result<(), Refusal> {
     let rules = call.dialect.rules();
     let ignored = |name: &&str| rules.other_headers.iter().any(|start| name.starts_with(start));
@@ -247,6 +259,17 @@ fn no_upload() -> Refusal {
 
 fn no_key() -> Refusal {
     Refusal::new(404, "NoSuchKey", "the object does not exist")
+}
+
+/// Whether the bytes of an object can be had: nothing is ever restored from the archive.
+fn check_state(core: &Core, object: &Object) -> Result<(), Refusal> {
+    let archives = core.options.dialect.rules().archives;
+    match &object.properties.storage_class {
+        Some(class) if archives.contains(&class.as_str()) => {
+            Err(Refusal::guessed(&core.options.guesses.archived, "the object is archived and was not restored"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn exists(core: &Core) -> Refusal {

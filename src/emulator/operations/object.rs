@@ -75,6 +75,7 @@ pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal
     super::check_traffic_limit(call)?;
     let (object, reader) = loop {
         let (object, data_key) = find(core, call).await?;
+        super::check_state(core, &object)?;
         if let Some(answer) = precondition(call, &object)? {
             return Ok(answer);
         }

@@ -20,6 +20,7 @@ pub(super) fn check(request: Signable<'_>, accounts: &[Account], now: u64) -> Re
     let account = super::account(accounts, &claim.id)?;
     check_time(request, &claim, now)?;
     check_token(request, account)?;
+    super::check_expiry(account, now)?;
     let expected = signature(request, &claim, account)?;
     // Both are digests that an attacker cannot steer byte by byte, yet a constant time costs nothing.
     if !Secret::new(expected).matches(&Secret::new(claim.signature)) {

@@ -17,6 +17,8 @@ pub(super) struct Account {
     pub(super) key: Secret,
     /// For temporary credentials: what each request must carry as well.
     pub(super) token: Option<Secret>,
+    /// And until when, in seconds since 1970.
+    pub(super) expires: Option<u64>,
 }
 
 /// The parts of a request that can be signed.
@@ -58,6 +60,14 @@ pub(super) fn check(
 
 /// How far a client's clock may be off, in seconds; the same in both dialects.
 const SKEW: u64 = 15 * 60;
+
+/// Whether temporary credentials, whose token is right, are still good; told in the same way by both dialects.
+fn check_expiry(account: &Account, now: u64) -> Result<(), Refusal> {
+    if account.expires.is_some_and(|end| end <= now) {
+        return Err(Refusal::new(400, "ExpiredToken", "the security token has expired"));
+    }
+    Ok(())
+}
 
 /// The account of this id, in words that both dialects use.
 fn account<'a>(accounts: &'a [Account], id: &str) -> Result<&'a Account, Refusal> {

@@ -25,6 +25,7 @@ pub(super) fn check(request: Signable<'_>, accounts: &[Account], region: &str, n
     claim.check_scope(region)?;
     claim.check_time(now)?;
     check_token(request, account)?;
+    super::check_expiry(account, now)?;
     check_coverage(request, &claim)?;
     let key = SigningKey::derive(account.key.expose(), &claim.scope);
     let signature = key.sign(claim.string_to_sign(request).as_bytes());

@@ -1,5 +1,6 @@
 //! The embedded store's own behaviour, tried with a plain HTTP client that signs for itself.
 
+mod codes;
 mod conditions;
 mod copy;
 mod encryption;

@@ -9,7 +9,7 @@ use sealift::emulator::Guesses;
 use super::raw::{Headers, Raw, complete_body, customer, headers, kms, managed, md5_base64};
 use crate::support::{Store, pattern, store_with};
 
-const KEY: [u8; 32] = [1; 32];
+pub(super) const KEY: [u8; 32] = [1; 32];
 const OTHER: [u8; 32] = [2; 32];
 const ALGORITHM: &str = "x-cos-server-side-encryption-customer-algorithm";
 const CUSTOMER_KEY: &str = "x-cos-server-side-encryption-customer-key";
@@ -20,10 +20,10 @@ const MODE: &str = "x-cos-server-side-encryption";
 const MOST: usize = 5_000;
 
 /// A store with one thing of each kind.
-struct World {
+pub(super) struct World {
     store: Store,
-    raw: Raw,
-    plain: String,
+    pub(super) raw: Raw,
+    pub(super) plain: String,
     secret: String,
     /// Of the parts 1 (long enough), 2 (too short), 3 (long enough) and 5 of the plain upload.
     tags: [String; 4],
@@ -55,7 +55,7 @@ fn calls(world: &World) -> Vec<Call> {
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let mut guesses = Guesses::default();
         guesses.absent_kms_keys.push("absent".to_owned());
         guesses.disabled_kms_keys.push("disabled".to_owned());
@@ -68,6 +68,7 @@ impl World {
         raw.put("plain", &[], b"bytes").await.ok();
         raw.put("long", &[], &pattern(MOST, 1)).await.ok();
         raw.put("secret", &customer(&KEY), b"bytes").await.ok();
+        raw.put("cold", &one("x-cos-storage-class", "ARCHIVE"), b"bytes").await.ok();
         let plain = raw.initiate("up", &[]).await;
         let mut tags = Vec::new();
         for (number, len) in [(1, MOST), (2, 999), (3, MOST), (5, 1000)] {
@@ -78,7 +79,7 @@ impl World {
     }
 
     /// A list of parts by number, with their tags.
-    fn list(&self, numbers: &[u32]) -> Vec<u8> {
+    pub(super) fn list(&self, numbers: &[u32]) -> Vec<u8> {
         let tag = |number: u32| match number {
             1..=3 => self.tags[number as usize - 1].clone(),
             _ => self.tags[3].clone(),
@@ -129,7 +130,7 @@ impl World {
     }
 }
 
-fn from(key: &str) -> Headers {
+pub(super) fn from(key: &str) -> Headers {
     headers(&[("x-cos-copy-source", &format!("examplebucket-1250000000.cos.ap-guangzhou.myqcloud.com/{key}"))])
 }
 
@@ -138,7 +139,7 @@ fn source_key(key: &[u8; 32]) -> Headers {
     customer(key).into_iter().map(|(name, value)| (renamed(name), value)).collect()
 }
 
-fn one(name: &str, value: &str) -> Headers {
+pub(super) fn one(name: &str, value: &str) -> Headers {
     headers(&[(name, value)])
 }
 
@@ -268,8 +269,11 @@ async fn bodies_and_properties_must_be_within_the_limits() {
             world.refuses((400, "InvalidSHA1Digest"), call, params, &sha1, b"bytes").await;
         }
         for limit in ["819199", "838860801", "-1", "+819200"] {
+            let asked = [params, &[("x-cos-traffic-limit", limit)]].concat();
+            world.refuses((400, "InvalidArgument"), call, &asked, &[], b"bytes").await;
             let limit = one("x-cos-traffic-limit", limit);
             world.refuses((400, "InvalidArgument"), call, params, &limit, b"bytes").await;
+            world.refuses((400, "InvalidArgument"), ("GET", "plain"), &[], &limit, b"").await;
         }
     }
     let sha1 = one("x-cos-content-sha1", "60e0c7db5a2b56fdb6e1d2f1ea0e6a3df63cd9a8");
@@ -286,8 +290,15 @@ async fn bodies_and_properties_must_be_within_the_limits() {
         ("x-cos-storage-class", "MAZ_STANDARD", "MAZOperationNotSupportOnOAZBucket"),
         ("x-cos-acl", "everyone", "InvalidArgument"),
         ("x-cos-grant-read", "everyone", "InvalidArgument"),
+        ("x-cos-grant-read-acp", "id=1", "InvalidArgument"),
+        ("x-cos-grant-write-acp", "id=\"1\",2", "InvalidArgument"),
+        ("x-cos-grant-full-control", "id=\"\"", "InvalidArgument"),
         ("x-cos-tagging", "a=1&b=%", "InvalidTag"),
         ("x-cos-tagging", "a*=1", "InvalidTag"),
+        ("x-cos-tagging", "a=1%21", "InvalidTag"),
+        ("x-cos-tagging", "=1", "InvalidTag"),
+        ("x-cos-tagging", &format!("{}=1", "t".repeat(129)), "InvalidTag"),
+        ("x-cos-tagging", &format!("a={}", "t".repeat(257)), "InvalidTag"),
         ("x-cos-tagging", "a=1&b=2&c=3&d=4&e=5&f=6&g=7&h=8&i=9&j=10&k=11", "InvalidTag"),
         ("x-cos-forbid-overwrite", "perhaps", "InvalidArgument"),
         ("x-cos-meta-a_b", "1", "InvalidArgument"),
@@ -314,7 +325,14 @@ async fn uploads_must_be_there_and_their_lists_right() {
     // The upload of another key.
     world.refuses_parts((404, "NoSuchUpload"), ("new", &world.plain), &[]).await;
     world.refuses((404, "NoSuchUpload"), ("POST", "new"), &[("uploadId", &world.plain)], &[], &world.list(&[1])).await;
-    world.refuses((400, "ListPartUploadIdIsEmpty"), ("GET", "up"), &[("uploadId", "")], &[], b"").await;
+    for method in ["GET", "DELETE"] {
+        world.refuses((404, "NoSuchUpload"), (method, "new"), &[("uploadId", &world.plain)], &[], b"").await;
+    }
+    let none = (400, "ListPartUploadIdIsEmpty");
+    for method in ["GET", "DELETE", "POST"] {
+        world.refuses(none, (method, "up"), &[("uploadId", "")], &[], b"").await;
+    }
+    world.refuses_parts(none, ("up", ""), &[]).await;
 
     let params = [("uploadId", &*world.plain)];
     let wrong_tag = complete_body(&[(1, world.tags[1].clone())]).into_bytes();
@@ -384,17 +402,27 @@ async fn reads_and_copies_need_what_they_name() {
     for method in ["GET", "HEAD"] {
         world.refuses((404, "NoSuchKey"), (method, "absent"), &[], &[], b"").await;
         world.refuses((412, "PreconditionFailed"), (method, "plain"), &[], &one("If-Match", "\"x\""), b"").await;
+        let since = one("If-Unmodified-Since", "Thu, 16 May 2019 06:45:51 GMT");
+        world.refuses((412, "PreconditionFailed"), (method, "plain"), &[], &since, b"").await;
     }
+    for method in ["GET", "HEAD", "DELETE"] {
+        world.refuses((404, "NoSuchVersion"), (method, "plain"), &[("versionId", "1")], &[], b"").await;
+    }
+    // Archived, and never restored.
+    world.refuses((403, "InvalidObjectState"), ("GET", "cold"), &[], &[], b"").await;
+    world.raw.head("cold", &[]).await.ok();
     world.refuses((416, "InvalidRange"), ("GET", "plain"), &[], &one("Range", "bytes=5-"), b"").await;
     world.refuses((416, "InvalidRange"), ("GET", "plain"), &[], &one("Range", "bytes=-0"), b"").await;
     let params = [("partNumber", "4"), ("uploadId", &*world.plain)];
     let source = |text: &str| one("x-cos-copy-source", text);
     let with = |name: &str, value: &str| [from("plain"), one(name, value)].concat();
     let both = |first: (&str, &str), second: (&str, &str)| [from("plain"), headers(&[first, second])].concat();
+    let to_come = "Fri, 31 Dec 2100 23:59:59 GMT";
     let past = "Thu, 16 May 2019 06:45:51 GMT";
     for (status, code, headers) in [
         (400, "InvalidCopySource", source("plain")),
         (404, "NoSuchCopySource", from("absent")),
+        (403, "InvalidObjectState", from("cold")),
         (404, "NoSuchCopySource", source("none-1.cos.ap-guangzhou.myqcloud.com/k")),
         (404, "NoSuchVersion", from("plain?versionId=1")),
         (400, "InvalidCopySource", from("plain?version=1")),
@@ -409,6 +437,7 @@ async fn reads_and_copies_need_what_they_name() {
         (404, "NoSuchCopySource", source("examplebucket-1250000000.cos.ap-beijing.myqcloud.com/plain")),
         (412, "PreconditionFailed", with("x-cos-copy-source-If-Match", "\"x\"")),
         (412, "PreconditionFailed", with("x-cos-copy-source-If-Unmodified-Since", past)),
+        (412, "PreconditionFailed", with("x-cos-copy-source-If-Modified-Since", to_come)),
         (412, "PreconditionFailed", with("x-cos-copy-source-If-None-Match", &super::raw::md5_hex(b"bytes"))),
         (400, "InvalidRequest", both(("x-cos-copy-source-If-Match", "x"), ("x-cos-copy-source-If-None-Match", "y"))),
         (
@@ -434,8 +463,10 @@ async fn reads_and_copies_need_what_they_name() {
         world.refuses((status, code), ("PUT", "up"), &params, &headers, b"").await;
     }
     world.refuses((400, "InvalidRequest"), ("PUT", "plain"), &[], &from("plain"), b"").await;
-    let wrong = with("x-cos-metadata-directive", "replace");
-    world.refuses((400, "InvalidArgument"), ("PUT", "new"), &[], &wrong, b"").await;
+    for directive in ["x-cos-metadata-directive", "x-cos-tagging-directive"] {
+        let wrong = with(directive, "replace");
+        world.refuses((400, "InvalidArgument"), ("PUT", "new"), &[], &wrong, b"").await;
+    }
     // More than one copy takes.
     let raw = &world.raw;
     let id = raw.initiate("two", &[]).await;

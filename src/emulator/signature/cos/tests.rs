@@ -115,6 +115,7 @@ fn each_recorded(mut visit: impl FnMut(&str, &Account, u64, &Recorded)) {
                 id: credential.secret_id.clone(),
                 key: Secret::new(credential.secret_key.as_str()),
                 token: credential.token.as_deref().map(Secret::new),
+                expires: None,
             };
             for recorded in &case.requests {
                 count += 1;

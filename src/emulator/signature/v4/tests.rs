@@ -15,6 +15,7 @@ pub(in crate::emulator::signature) fn account() -> Account {
         id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         key: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
         token: None,
+        expires: None,
     }
 }
 
