@@ -46,6 +46,10 @@ pub struct Guesses {
     pub complete_takes_key: bool,
     /// Whether COS needs the upload's customer key at Complete: no. A strict store takes it there if this is on.
     pub complete_needs_key: bool,
+    /// Whether UploadPartCopy needs the customer key of its upload: yes, as UploadPart does, and as two official SDKs send
+    /// it; another one does not. Otherwise the store keeps the key of each such upload in memory, until it is finished or
+    /// the store is started anew.
+    pub part_copy_needs_key: bool,
     /// Whether Complete needs a `Content-MD5`: no. The manual says so, and an official SDK leaves it out.
     pub complete_needs_md5: bool,
     /// A request without a valid host, or with a header or parameter more than once: 400 `InvalidRequest`.
@@ -114,6 +118,7 @@ impl Default for Guesses {
             initiate_takes_source_key: true,
             complete_takes_key: true,
             complete_needs_key: false,
+            part_copy_needs_key: true,
             complete_needs_md5: false,
             malformed_request: pair(400, "InvalidRequest"),
             other_expectation: pair(417, "ExpectationFailed"),
@@ -187,6 +192,7 @@ pub(super) const KNOWN: Known = Known {
         ("initiate_takes_source_key", "COS: whether Initiate lets the key of a copy's source pass, unless strict"),
         ("complete_takes_key", "COS: whether Complete, ListParts and Abort let encryption headers pass, unless strict"),
         ("complete_needs_key", "COS: whether Complete needs the upload's customer key"),
+        ("part_copy_needs_key", "whether UploadPartCopy needs the customer key of its upload"),
         ("complete_needs_md5", "whether Complete needs a Content-MD5"),
         ("malformed_request", "a request without a valid host, or with a header or parameter more than once"),
         ("other_expectation", "an Expect that is not 100-continue"),

@@ -84,7 +84,14 @@ pub use self::{
     transcript::Request,
     watch::Event,
 };
-use self::{fault::Faults, operations::Core, server::Server, signature::Account, store::Store, transcript::Transcript};
+use self::{
+    fault::Faults,
+    operations::{Core, HeldKeys},
+    server::Server,
+    signature::Account,
+    store::Store,
+    transcript::Transcript,
+};
 use crate::secret::Secret;
 
 /// A running store; dropping it stops it.
@@ -216,7 +223,7 @@ fn set_up(options: EmulatorOptions, spelling: http::Extensions) -> io::Result<(A
     };
     let transcript = Transcript::open(options.transcript.as_deref(), options.remembered, options.watcher.clone())?;
     let faults = Faults::new(options.faults.clone());
-    let core = Arc::new(Core { options, accounts, store });
+    let core = Arc::new(Core { options, accounts, store, held: HeldKeys::default() });
     Ok((Arc::new(Server { core, faults, transcript, spelling, lingering: std::sync::Mutex::default() }), tls))
 }
 

@@ -50,6 +50,7 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
         }
     })
     .await?;
+    core.held.forget(object.upload_id.as_deref().unwrap_or_default());
     Ok(Answer { echo, ..answer(core, call, &object) })
 }
 

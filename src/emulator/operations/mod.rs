@@ -4,6 +4,7 @@ mod body;
 mod complete;
 mod copy;
 mod form;
+mod held;
 mod integrity;
 mod lists;
 mod object;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-pub(super) use self::upstream::Upstream;
+pub(super) use self::{held::HeldKeys, upstream::Upstream};
 use super::{
     answer::{Answer, Refusal},
     dialect::OWNER_OF_S3,
@@ -33,6 +34,7 @@ pub(super) struct Core {
     pub(super) options: EmulatorOptions,
     pub(super) accounts: Vec<Account>,
     pub(super) store: Store,
+    pub(super) held: HeldKeys,
 }
 
 /// What was found out before an operation begins.

@@ -10,8 +10,8 @@ use crate::{
         answer::{Answer, Refusal, Told},
         encryption::{self, Opens},
         hex,
-        request::Call,
-        store::{Part, Upload},
+        request::{Call, Operation},
+        store::{AtRest, Part, Upload},
         xml::Document,
     },
     secret::Secret,
@@ -23,7 +23,7 @@ pub(super) async fn initiate(core: &Arc<Core>, call: &Call) -> Result<Answer, Re
     }
     let properties = properties::read(core, call)?;
     let planned = integrity::planned(call)?;
-    let (encryption, _) = encryption::asked(call, &core.options)?.settle(call.dialect, &core.store.master)?;
+    let (encryption, data_key) = encryption::asked(call, &core.options)?.settle(call.dialect, &core.store.master)?;
     let initiated = core.options.clock.unix_seconds();
     // The shape of the ids in the manual's samples: ten digits of the time, then 64 hexadecimal ones.
     let id = format!("{initiated:010}{}", hex::encode(&hex::random::<32>()?));
@@ -31,6 +31,11 @@ pub(super) async fn initiate(core: &Arc<Core>, call: &Call) -> Result<Answer, Re
     let upload = Upload { id, key: call.key.clone(), initiated, properties, encryption, planned };
     let mut document = Document::new(call.dialect, "InitiateMultipartUploadResult");
     document.text("Bucket", &call.bucket).text("Key", &call.key).text("UploadId", &upload.id);
+    if let (AtRest::Customer { .. }, Some(key), false) =
+        (&upload.encryption, data_key, core.options.guesses.part_copy_needs_key)
+    {
+        core.held.hold(&upload.id, key);
+    }
     blocking(core, call, move |_, bucket| Ok(bucket.open_upload(upload)?)).await?;
     let answer = Answer::xml(document.finish()).echo(echo);
     Ok(match planned.filter(|planned| planned.declared) {
@@ -75,6 +80,7 @@ pub(super) async fn part(core: &Arc<Core>, call: &Call, upstream: &mut Upstream)
 pub(super) async fn abort(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     let (id, key) = (upload_id(call)?, call.key.clone());
     expire(core, call).await?;
+    core.held.forget(&id);
     if blocking(core, call, move |_, bucket| Ok(bucket.abort(&id, &key)?)).await? {
         Ok(Answer::new(StatusCode::NO_CONTENT))
     } else {
@@ -85,6 +91,13 @@ pub(super) async fn abort(core: &Arc<Core>, call: &Call) -> Result<Answer, Refus
 /// The key to the bytes of an upload's parts.
 pub(super) fn unlock(core: &Core, call: &Call, upload: &Upload) -> Result<Option<Secret>, Refusal> {
     let customer = encryption::customer_key(call, &core.options.guesses)?;
+    let held = || core.held.of(&upload.id);
+    if customer.is_none()
+        && call.operation == Operation::UploadPartCopy
+        && let Some(key) = held()
+    {
+        return Ok(Some(key));
+    }
     upload.encryption.unlock(customer, &core.store.master, &core.options, Opens::Upload)
 }
 

@@ -280,7 +280,7 @@ async fn codes_that_only_odd_bytes_deserve() {
         if ends {
             stream.shutdown().await.unwrap();
         }
-        let seen = tokio::time::timeout(Duration::from_secs(60), async {
+        let seen = tokio::time::timeout(Duration::from_mins(1), async {
             loop {
                 if let Some(seen) = store.emulator.transcript().get(before) {
                     break seen.clone();

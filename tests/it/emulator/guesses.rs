@@ -72,6 +72,115 @@ async fn initiate_and_parts_may_refuse_what_they_do_not_take_and_complete_refuse
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copied_part_may_do_without_the_key_of_its_upload() {
+    for needs in [true, false] {
+        let (store, raw) = guessing(&[&format!("part_copy_needs_key={needs}")]).await;
+        raw.put("k", &[], b"bytes").await.ok();
+        let source = format!("{}.cos.ap-guangzhou.myqcloud.com/k", raw.bucket);
+        let source = headers(&[("x-cos-copy-source", &source)]);
+        let id = raw.initiate("m", &customer(&KEY)).await;
+        let part = [("partNumber", "1"), ("uploadId", &*id)];
+        let said = raw.send("PUT", "m", &part, &source, b"").await;
+        if needs {
+            said.refused(400, "InvalidArgument");
+            continue;
+        }
+        let tag = said.ok().element("ETag").unwrap().replace("&quot;", "");
+        // Another key is wrong all the same, and a body does not do without.
+        raw.send("PUT", "m", &part, &[source.clone(), customer(&[2; 32])].concat(), b"")
+            .await
+            .refused(403, "AccessDenied");
+        raw.part("m", &id, 1, &[], b"bytes").await.refused(400, "InvalidArgument");
+        raw.complete("m", &id, &[(1, tag)], &[]).await.ok();
+        assert_eq!(raw.get("m", &customer(&KEY)).await.ok().body, b"bytes");
+        raw.get("m", &[]).await.refused(400, "InvalidArgument");
+        // An upload without a key has none to be held.
+        let id = raw.initiate("m", &[]).await;
+        raw.send("PUT", "m", &[("partNumber", "1"), ("uploadId", &id)], &source, b"").await.ok();
+        drop(store);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_codes_may_be_told_for_what_a_request_does_wrong() {
+    let (_store, raw) = guessing(&[
+        "malformed_request=400:A",
+        "other_expectation=400:B",
+        "mixed_conditions=400:C",
+        "archived=409:InvalidObjectState",
+        "download_forbidden=400:DownloadForbidden",
+        "default_kms_key_id=qcs::kms:ap-guangzhou:uin/1:key/2",
+    ])
+    .await;
+    raw.put("k", &headers(&[("x-cos-storage-class", "ARCHIVE")]), b"bytes").await.ok();
+    raw.send("GET", "k", &[("versionId", ""), ("versionId", "")], &[], b"").await.refused(400, "A");
+    raw.put("k", &headers(&[("Expect", "banana")]), b"bytes").await.refused(400, "B");
+    raw.get("k", &[]).await.refused(409, "InvalidObjectState");
+    let source = format!("{}.cos.ap-guangzhou.myqcloud.com/plain", raw.bucket);
+    let mixed = headers(&[
+        ("x-cos-copy-source", &source),
+        ("x-cos-copy-source-If-Match", "a"),
+        ("x-cos-copy-source-If-Modified-Since", "Thu, 16 May 2019 06:45:51 GMT"),
+    ]);
+    raw.put("plain", &[], b"bytes").await.ok();
+    raw.put("copy", &mixed, b"").await.refused(400, "C");
+    let kms = raw.put("kms", &headers(&[(MODE, "cos/kms")]), b"bytes").await.ok();
+    assert_eq!(kms.header("x-cos-server-side-encryption-cos-kms-key-id"), "qcs::kms:ap-guangzhou:uin/1:key/2");
+    let by_name = Raw { host: format!("{}.cos.ap-guangzhou.myqcloud.com", raw.bucket), ..raw.clone() };
+    by_name.get("app.apk", &[]).await.refused(400, "DownloadForbidden");
+
+    let mut guesses = Guesses::default();
+    guesses.set("key_over_http=403:D").unwrap();
+    let store = store_with(|options| options.tls(false).guesses(guesses)).await;
+    Raw::new(&store).put("k", &customer(&KEY), b"bytes").await.refused(403, "D");
+}
+
+/// What the manuals leave open, in the order of our notes on them, and what switches it. `min_part_size` is a limit.
+const OPEN: [(&str, &[&str]); 14] = [
+    (
+        "a wrong or missing customer key",
+        &["wrong_key", "wrong_part_key", "missing_key", "malformed_key", "needless_key"],
+    ),
+    ("a customer key over HTTP", &["key_over_http"]),
+    ("a mode on UploadPart", &["part_takes_mode", "initiate_takes_source_key"]),
+    ("a customer key on Complete", &["complete_takes_key", "complete_needs_key"]),
+    ("the key of the upload on UploadPartCopy", &["part_copy_needs_key"]),
+    ("the checksum on Complete's answer", &["crc_on_complete", "echo_on_complete", "echo_on_initiate"]),
+    ("when a part is too small, and how small", &["small_parts_refused_early", "min_part_size"]),
+    ("gaps between parts", &["gaps", "gap"]),
+    ("an object that must not be overwritten", &["exists"]),
+    ("how long an upload lives", &["upload_lifetime"]),
+    ("the id of a KMS key that was not named", &["default_kms_key_id"]),
+    ("other algorithms", &["takes_sm4"]),
+    ("when to try again", &["retry_after"]),
+    ("names in lists", &["encoding_element", "plus_for_space"]),
+];
+
+/// Each has a switch that is listed with its default, and a test here that turns it.
+#[test]
+fn whatever_is_open_has_a_switch_and_every_switch_is_tried() {
+    let listed = Guesses::default().help() + &sealift::emulator::Limits::default().help();
+    let names: Vec<&str> =
+        listed.lines().filter_map(|line| Some(line.strip_prefix("  ")?.split_once('=')?.0)).collect();
+    for (question, switches) in OPEN {
+        assert!(switches.iter().all(|switch| names.contains(switch)), "{question}: {switches:?}");
+    }
+    let tests = [
+        include_str!("guesses.rs"),
+        include_str!("conditions.rs"),
+        include_str!("refusals.rs"),
+        include_str!("s3/checksums.rs"),
+        include_str!("../echo.rs"),
+        include_str!("../upload/doubt.rs"),
+    ]
+    .concat();
+    for name in names.iter().filter(|name| Guesses::default().help().contains(&format!("  {name}="))) {
+        let turned = [format!("\"{name}="), format!("guesses.{name} ="), format!("guesses.{name}.push")];
+        assert!(turned.iter().any(|text| tests.contains(text)), "no test turns {name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn small_parts_and_gaps_may_be_judged_otherwise() {
     let (_store, raw) = guessing(&["small_parts_refused_early=true", "gap=400:InvalidPartOrder"]).await;
     let id = raw.initiate("m", &[]).await;

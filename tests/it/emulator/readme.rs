@@ -35,7 +35,7 @@ fn said((status, code): &Code) -> String {
 #[test]
 fn its_table_of_guesses_is_what_the_store_guesses() {
     let (cos, s3, told) = (Guesses::default(), Guesses::s3(), guesses());
-    let codes: [(&str, Guess, bool); 11] = [
+    let codes: [(&str, Guess, bool); 14] = [
         ("a customer key that is not the object's", |it| &it.wrong_key, true),
         ("a customer key that is not the upload's", |it| &it.wrong_part_key, true),
         ("no customer key where one is needed", |it| &it.missing_key, true),
@@ -45,6 +45,13 @@ fn its_table_of_guesses_is_what_the_store_guesses() {
         ("a bucket at the host name of another region", |it| &it.other_region, false),
         ("the object exists and must not be overwritten", |it| &it.exists, false),
         ("gaps in the part numbers at Complete", |it| &it.gap, false),
+        (
+            "a request without a valid `Host`, or with a header or parameter more than once",
+            |it| &it.malformed_request,
+            true,
+        ),
+        ("an `Expect` that is not `100-continue`", |it| &it.other_expectation, true),
+        ("the bytes of an archived object, for GET or a copy", |it| &it.archived, true),
         ("conditions of a copy that exclude each other", |it| &it.mixed_conditions, false),
         ("a GET of `.apk` and `.ipa` at COS's own host names", |it| &it.download_forbidden, false),
     ];
@@ -57,6 +64,8 @@ fn its_table_of_guesses_is_what_the_store_guesses() {
     assert_eq!(told["the mode `SM4`"].0, if cos.takes_sm4 { "taken" } else { "400 `SSEContentNotSupported`" });
     assert_eq!(told["Complete needs the customer key, or a Content-MD5"].0, "no, no");
     assert!(!cos.complete_needs_key && !cos.complete_needs_md5);
+    assert_eq!(told["UploadPartCopy needs the customer key of its upload"], ("yes", "yes"));
+    assert!(cos.part_copy_needs_key && s3.part_copy_needs_key);
     let surplus = told.keys().find(|question| question.starts_with("an encryption mode on UploadPart")).unwrap();
     assert_eq!(told[surplus].0, "taken, unless strict");
     assert!(cos.part_takes_mode && cos.initiate_takes_source_key && cos.complete_takes_key);

@@ -33,8 +33,8 @@ pub(super) struct World {
 type Call = (&'static str, &'static str, Vec<(&'static str, String)>, Headers);
 
 /// Every call, as it would be carried out: method, key, parameters, and headers that it needs.
-fn calls(world: &World) -> Vec<Call> {
-    let id = || ("uploadId", world.plain.clone());
+fn calls(upload: &str) -> Vec<Call> {
+    let id = || ("uploadId", upload.to_owned());
     let number = || ("partNumber", "1".to_owned());
     let uploads = || ("uploads", String::new());
     vec![
@@ -147,7 +147,7 @@ pub(super) fn one(name: &str, value: &str) -> Headers {
 async fn every_call_needs_a_signature_a_bucket_and_a_sound_key() {
     let world = World::new().await;
     let raw = &world.raw;
-    for (method, key, params, needed) in calls(&world) {
+    for (method, key, params, needed) in calls(&world.plain) {
         let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let check = async |raw: &Raw, status: u16, code: &str, key: &str, more: Headers| {
             world.refuses_of(raw, (status, code), (method, key), &params, &[needed.clone(), more].concat(), b"").await;
@@ -231,7 +231,7 @@ async fn encryption_headers_must_be_right_where_something_goes_on() {
         world.refuses(not_allowed, (method, "plain"), &[], &kms("k"), b"").await;
     }
     // Calls to which no official client sends any; and those to which some do, under `strict`.
-    for (method, key, params, needed) in calls(&world) {
+    for (method, key, params, needed) in calls(&world.plain) {
         let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let copies = !needed.is_empty();
         if !copies {
@@ -253,6 +253,24 @@ async fn encryption_headers_must_be_right_where_something_goes_on() {
     let needless = [from("plain"), source_key(&KEY)].concat();
     world.refuses(not_allowed, ("PUT", "new"), &[], &needless, b"").await;
     world.refuses(not_allowed, ("PUT", "up"), &params, &needless, b"").await;
+}
+
+/// Even where the key is not what is wrong with the call.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_takes_a_customer_key_over_plain_http() {
+    let store = store_with(|options| options.tls(false)).await;
+    let raw = Raw::new(&store);
+    raw.put("plain", &[], b"bytes").await.ok();
+    let id = raw.initiate("up", &[]).await;
+    for (method, key, params, needed) in calls(&id) {
+        let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        for given in [customer(&KEY), source_key(&KEY), customer(&KEY)[1..2].to_vec(), source_key(&KEY)[1..2].to_vec()]
+        {
+            raw.send(method, key, &params, &[needed.clone(), given].concat(), b"").await;
+            let seen = store.emulator.transcript().pop().unwrap();
+            assert_eq!((seen.status, seen.code.as_deref()), (400, Some("InvalidRequest")), "{method} {key}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
