@@ -203,7 +203,10 @@ fn directive(call: &Call, name: &str) -> Result<bool, Refusal> {
 /// The range of the source, both ends named and within it; the whole source if there is none.
 fn range(call: &Call, size: u64) -> Result<(u64, u64), Refusal> {
     let name = call.dialect.names().copy_source_range;
-    let Some(text) = call.header(name)? else { return Ok((0, size)) };
+    // An official SDK of COS sends an empty one for the whole source.
+    let empty_is_whole = call.dialect.rules().copies_by_host;
+    let text = call.header(name)?.filter(|text| !(text.is_empty() && empty_is_whole));
+    let Some(text) = text else { return Ok((0, size)) };
     let (first, last) = text
         .strip_prefix("bytes=")
         .and_then(|span| span.split_once('-'))

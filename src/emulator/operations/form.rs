@@ -46,6 +46,9 @@ pub(super) fn check(core: &Core, call: &Call) -> Result<(), Refusal> {
     if let Some((name, _)) = call.query.iter().find(|(name, _)| !names.insert(name)) {
         return malformed(format!("the parameter {name} comes more than once"));
     }
+    if call.param("uploads").is_some() && call.param("uploadId").is_some() {
+        return malformed("uploads and uploadId are of different calls".to_owned());
+    }
     // RFC 9110, 10.1.1
     if call.headers.get(header::EXPECT).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
         return Err(Refusal::guessed(&guesses.other_expectation, "nothing but 100-continue can be expected"));

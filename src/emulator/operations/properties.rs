@@ -24,8 +24,9 @@ pub(super) fn read(core: &Core, call: &Call) -> Result<Properties, Refusal> {
             return Err(refusals.much_meta.into());
         }
         // "Unsupported", the manual says, and not what happens then.
-        if core.options.strict && rules.plain_meta_names && !name[names.meta.len()..].bytes().all(plain) {
-            return Err(Refusal::argument(format!("{name} may have letters, digits and hyphens only")));
+        let suffix = &name[names.meta.len()..];
+        if core.options.strict && rules.plain_meta_names && (suffix.is_empty() || !suffix.bytes().all(plain)) {
+            return Err(Refusal::argument(format!("{name} must have letters, digits and hyphens, and no others")));
         }
         headers.push((name.to_owned(), value.to_owned()));
     }

@@ -46,6 +46,9 @@ impl Claim {
         let in_query = |wanted: &str| request.query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
         let (pairs, presigned) = if let Some(header) = header {
             let text = header.to_str().map_err(|_| malformed())?;
+            if text.starts_with("AWS4-") {
+                return Err(foreign(request));
+            }
             (split(text), false)
         } else if let Some(text) = in_query("sign") {
             (split(text), true)
@@ -176,6 +179,18 @@ fn hmac(key: &[u8], message: &[u8]) -> [u8; 20] {
     let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(message);
     mac.finalize().into_bytes().into()
+}
+
+/// The real service takes signatures of S3 too, but no chunks (/document/product/436/32537).
+fn foreign(request: Signable<'_>) -> Refusal {
+    let content = request.headers.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
+    match content.filter(|content| content.starts_with("STREAMING-")) {
+        Some(content) => {
+            let message = format!("Aws MultiChunkedEncoding {content} is not supported");
+            Refusal::new(400, "NotImplemented", message)
+        }
+        None => Refusal::new(501, "NotImplemented", "as COS, this store takes q-sign signatures only"),
+    }
 }
 
 fn malformed() -> Refusal {

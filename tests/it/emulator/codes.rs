@@ -34,7 +34,7 @@ const NO_VERSIONS: &str = "there are no locks, quotas or other settings of bucke
 const NO_OTHERS: &str = "writes of one name go one after the other";
 const NO_CAUSE: &str = "the manuals tell no cause";
 
-const CODES: [(u16, &str, Comes); 75] = [
+const CODES: [(u16, &str, Comes); 76] = [
     (400, "ActionAccelerateNotSupported", Asked),
     (400, "AttachmentFull", Fault(NO_VERSIONS)),
     (400, "BadDigest", Asked),
@@ -65,6 +65,7 @@ const CODES: [(u16, &str, Comes); 75] = [
     (400, "MAZOperationNotSupportOnOAZBucket", Asked),
     (400, "MalformedXML", Asked),
     (400, "MissingRequestBodyError", Asked),
+    (400, "NotImplemented", Wire),
     (400, "NotSupportedStorageClass", Asked),
     (400, "OAZOperationNotSupportOnMAZBucket", Asked),
     (400, "PolicyFull", Fault(NO_VERSIONS)),
@@ -268,6 +269,10 @@ async fn codes_that_only_odd_bytes_deserve() {
             "IncompleteBody" => (format!("{head}Authorization: {signed}\r\nContent-Length: 5\r\n\r\nbyt"), true),
             "RequestTimeout" => (format!("{head}Authorization: {signed}\r\nContent-Length: 5\r\n\r\nbyt"), false),
             "MissingContentLength" => (format!("{head}Authorization: {signed}\r\n\r\n"), false),
+            "NotImplemented" => {
+                let lines = "Authorization: AWS4-HMAC-SHA256 Credential=a\r\nx-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER";
+                (format!("{head}{lines}\r\n\r\n"), false)
+            }
             "InvalidURI" => (format!("GET /%ff HTTP/1.1\r\nHost: {}\r\n\r\n", raw.host), false),
             "VerifyAlgorithmNotSupported" => {
                 (format!("{head}Authorization: {}\r\n\r\n", signed.replace("sha1", "sha256")), false)

@@ -89,6 +89,7 @@ async fn what_may_come_once_may_not_come_twice() {
         ("PUT", "/k?partNumber=1&uploadId=a&uploadId=b"),
         ("POST", "/k?uploadId=a&uploadId=a"),
         ("POST", "/k?uploads&uploads"),
+        ("POST", "/k?uploads&uploadId=a"),
         ("DELETE", "/k?uploadId=a&uploadId=b"),
         ("GET", "/k?uploadId=a&max-parts=1&max-parts=2"),
         ("GET", "/k?uploadId=a&part-number-marker=1&part-number-marker=2"),
@@ -99,6 +100,10 @@ async fn what_may_come_once_may_not_come_twice() {
     ] {
         assert_eq!(world.here(method, target, "").await, twice, "{method} {target}");
     }
+    // A signature of another kind.
+    let foreign =
+        format!("GET /{}/k HTTP/1.1\r\nHost: a\r\nAuthorization: AWS4-HMAC-SHA256 a\r\n\r\n", world.raw.bucket);
+    assert_eq!(world.send(&foreign).await, refused(501, "NotImplemented"));
     // Lists of HTTP that nothing is read from.
     assert_eq!(world.here("GET", "/k", "Accept: a/b\r\nAccept: c/d\r\nVia: a\r\nVia: b\r\n").await, (200, None));
 }
