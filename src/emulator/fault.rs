@@ -245,7 +245,8 @@ impl Rule {
         self.does(Action::AnswerLate { ms })
     }
 
-    /// Receives the request, closes the connection, and does the work so many milliseconds later.
+    /// Receives the request, closes the connection, and does the work so many milliseconds later. The bodies of all that
+    /// wait are in memory, 20 MiB at the most; of what has no room nothing is done.
     pub fn linger(self, ms: u64) -> FaultPlan {
         self.does(Action::Linger { ms })
     }

@@ -87,7 +87,7 @@ pub use self::{
 use self::{
     fault::Faults,
     operations::{Core, HeldKeys},
-    server::Server,
+    server::{Lingering, Server},
     signature::Account,
     store::Store,
     transcript::Transcript,
@@ -224,7 +224,7 @@ fn set_up(options: EmulatorOptions, spelling: http::Extensions) -> io::Result<(A
     let transcript = Transcript::open(options.transcript.as_deref(), options.remembered, options.watcher.clone())?;
     let faults = Faults::new(options.faults.clone());
     let core = Arc::new(Core { options, accounts, store, held: HeldKeys::default() });
-    Ok((Arc::new(Server { core, faults, transcript, spelling, lingering: std::sync::Mutex::default() }), tls))
+    Ok((Arc::new(Server { core, faults, transcript, spelling, lingering: Lingering::default() }), tls))
 }
 
 /// Credentials that belong to the data folder: derived from its master key, so that they stay the same.

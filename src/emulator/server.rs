@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
@@ -42,8 +42,21 @@ pub(super) struct Server {
     pub(super) transcript: Transcript,
     /// Of all answers.
     pub(super) spelling: http::Extensions,
-    /// Work that goes on after its connection.
-    pub(super) lingering: Mutex<JoinSet<()>>,
+    pub(super) lingering: Lingering,
+}
+
+/// Work that goes on after its connection.
+#[derive(Debug)]
+pub(super) struct Lingering {
+    work: Mutex<JoinSet<()>>,
+    /// For the bodies, which are in memory; what has no room is not done.
+    room: Arc<Semaphore>,
+}
+
+impl Default for Lingering {
+    fn default() -> Self {
+        Self { work: Mutex::default(), room: Arc::new(Semaphore::new(20 << 20)) }
+    }
 }
 
 /// Serves until it is dropped; then all connections are closed.
@@ -263,8 +276,7 @@ async fn attend(
     }
     if let Some(pause) = effects.linger {
         effects.acts("linger");
-        let few = server.lingering.lock().unwrap_or_else(PoisonError::into_inner).len() < MOST_LINGERING;
-        if few && let Ok(kept) = upstream.keep().await {
+        if let Ok(kept) = upstream.keep(&server.lingering.room).await {
             linger(server, call, kept, pause);
         }
         return Err(cut(effects, line, "linger"));
@@ -316,11 +328,8 @@ async fn run(
     }
 }
 
-/// So many calls may linger at once, each with its body in memory; of any more nothing is done.
-const MOST_LINGERING: usize = 8;
-
 /// Does the work of a call later; nobody hears how it ended.
-fn linger(server: &Server, call: Call, mut upstream: Upstream, pause: Duration) {
+fn linger(server: &Server, call: Call, (mut upstream, share): (Upstream, OwnedSemaphorePermit), pause: Duration) {
     let core = Arc::clone(&server.core);
     let work = async move {
         tokio::time::sleep(pause).await;
@@ -328,8 +337,9 @@ fn linger(server: &Server, call: Call, mut upstream: Upstream, pause: Duration) 
             upstream.expect(admitted.payload);
             let _ = operations::carry_out(&core, &call, &mut upstream).await;
         }
+        drop(share);
     };
-    let mut lingering = server.lingering.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut lingering = server.lingering.work.lock().unwrap_or_else(PoisonError::into_inner);
     while lingering.try_join_next().is_some() {}
     lingering.spawn(work);
 }

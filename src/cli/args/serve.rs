@@ -65,8 +65,9 @@ pub(in crate::cli) struct ServeArgs {
     /// ends). In the answer: wrong_crc, drop_crc (the checksum); drop_echo, downgrade_echo, alter_echo (the echo is what
     /// confirms the encryption: the mode, and the key's MD5 or id). In time: delay, answer_late (`ms`), slow_body (`ms`
     /// before each piece), limit_rate (`bytes` per second), linger (the request is received, the connection closed, and
-    /// the work done `ms` later, so that nobody hears what came of it). hard: whatever ends the connection, it is a TCP
-    /// reset. A connection has delay, reset, hard and limit_rate.
+    /// the work done `ms` later, so that nobody hears what came of it; what waits at once has 20 MiB for its bodies, and
+    /// what has no room is not done). hard: whatever ends the connection, it is a TCP reset. A connection has delay,
+    /// reset, hard and limit_rate.
     ///
     /// Faults come before the signature is checked: `answer` strikes requests of anybody. Those that do the work, or
     /// change its answer, strike only what is not refused. A rule that can never strike is refused at the start; those

@@ -1,6 +1,7 @@
 //! The body of a request as it comes in: received, decoded, checked against its signature.
 
 use std::{
+    collections::VecDeque,
     io,
     sync::{
         Arc,
@@ -12,7 +13,10 @@ use std::{
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::{JoinError, JoinHandle},
+};
 
 use crate::emulator::{
     answer::Refusal,
@@ -21,8 +25,8 @@ use crate::emulator::{
     store::{BATCH, Writer, Written},
 };
 
-/// Bytes of a body that are kept in memory at the most.
-const MOST_KEPT: usize = 16 << 20;
+/// What a body that is kept in memory takes of the room for all of them, however short it is.
+const LEAST_KEPT: usize = 64 << 10;
 
 /// The body of a request; taken once.
 #[derive(Debug)]
@@ -31,7 +35,7 @@ pub(in crate::emulator) struct Upstream {
     /// Whether anything was asked of it, so that a client which waits for that was told to go on.
     pub(in crate::emulator) asked: bool,
     /// What was received already.
-    kept: Option<Bytes>,
+    kept: VecDeque<Bytes>,
     received: Arc<AtomicU64>,
     /// How long nothing may come.
     patience: Duration,
@@ -54,7 +58,7 @@ impl Upstream {
         Self {
             incoming: Some(incoming),
             asked: false,
-            kept: None,
+            kept: VecDeque::new(),
             received,
             patience,
             reading: Reading::Plain,
@@ -123,27 +127,36 @@ impl Upstream {
         }
     }
 
-    /// Receives all of them, and gives a body that does not need the connection any more. They are in memory, so there may
-    /// not be many.
-    pub(in crate::emulator) async fn keep(&mut self) -> Result<Self, Refusal> {
-        let mut whole = Vec::new();
+    /// Receives all of them, and gives a body that does not need the connection any more, with its share of the room, which
+    /// is counted in bytes.
+    pub(in crate::emulator) async fn keep(
+        &mut self,
+        room: &Arc<Semaphore>,
+    ) -> Result<(Self, OwnedSemaphorePermit), Refusal> {
+        let take = |bytes: usize| {
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            let none = |_| Refusal::new(501, "NotImplemented", "there is no room to keep the body");
+            Arc::clone(room).try_acquire_many_owned(bytes).map_err(none)
+        };
+        let mut share = take(LEAST_KEPT)?;
+        // Piece by piece: what grows is copied again and again, and leaves holes.
+        let mut pieces = VecDeque::new();
         while let Some(bytes) = self.raw().await? {
-            if whole.len() + bytes.len() > MOST_KEPT {
-                let message = "the fault `linger` keeps bodies of up to 16 MiB";
-                return Err(Refusal::new(501, "NotImplemented", message));
-            }
-            whole.extend_from_slice(&bytes);
+            share.merge(take(bytes.len())?);
+            // A copy: a piece may be part of a larger buffer.
+            pieces.push_back(Bytes::copy_from_slice(&bytes));
         }
         self.incoming = None;
-        Ok(Self {
+        let kept = Self {
             incoming: None,
             asked: self.asked,
-            kept: Some(Bytes::from(whole)),
+            kept: pieces,
             received: Arc::clone(&self.received),
             patience: self.patience,
             reading: Reading::Plain,
             trailers: Vec::new(),
-        })
+        };
+        Ok((kept, share))
     }
 
     /// The next bytes of the body proper.
@@ -187,7 +200,7 @@ impl Upstream {
 
     /// The next bytes as they are on the wire.
     async fn raw(&mut self) -> Result<Option<Bytes>, Refusal> {
-        if let Some(kept) = self.kept.take() {
+        if let Some(kept) = self.kept.pop_front() {
             return Ok(Some(kept));
         }
         let Some(incoming) = &mut self.incoming else { return Ok(None) };

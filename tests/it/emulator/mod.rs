@@ -12,6 +12,7 @@ mod guesses;
 mod kills;
 mod lists;
 mod many;
+mod memory;
 mod multipart;
 mod noted;
 mod objects;

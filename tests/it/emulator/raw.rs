@@ -117,6 +117,24 @@ impl Raw {
         headers: &[(String, String)],
         body: &[u8],
     ) -> Option<Said> {
+        let mut request = self.signed(method, key, params, headers);
+        if matches!(method, "PUT" | "POST") || !body.is_empty() {
+            // Told even if it is 0, which the HTTP library would leave out.
+            request = request.header("Content-Length", body.len()).body(body.to_vec());
+        }
+        let answer = request.send().await.ok()?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Some(Said { status, headers, body: answer.bytes().await.ok()?.to_vec() })
+    }
+
+    /// A signed request without its body.
+    pub(super) fn signed(
+        &self,
+        method: &str,
+        key: &str,
+        params: &[(&str, &str)],
+        headers: &[(String, String)],
+    ) -> reqwest::RequestBuilder {
         let path = format!("/{}/{key}", self.bucket);
         let mut url = format!("{}{}", self.base, utf8_percent_encode(&path, PATH));
         for (at, (name, value)) in params.iter().enumerate() {
@@ -134,13 +152,7 @@ impl Raw {
         if let Some(token) = &self.token {
             request = request.header("x-cos-security-token", token);
         }
-        if matches!(method, "PUT" | "POST") || !body.is_empty() {
-            // Told even if it is 0, which the HTTP library would leave out.
-            request = request.header("Content-Length", body.len()).body(body.to_vec());
-        }
-        let answer = request.header("Authorization", authorization).send().await.ok()?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        Some(Said { status, headers, body: answer.bytes().await.ok()?.to_vec() })
+        request.header("Authorization", authorization)
     }
 
     pub(super) async fn send(
