@@ -1,15 +1,17 @@
 //! Bytes as lower-case hexadecimal text, and random ones.
 
-use std::{fmt::Write as _, io};
+use std::io;
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 /// Lower-case hexadecimal digits.
 pub(super) fn encode(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
+    }
+    text
 }
 
 /// The bytes that hexadecimal text stands for.

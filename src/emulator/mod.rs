@@ -86,7 +86,7 @@ pub use self::{
 };
 use self::{
     fault::Faults,
-    operations::{Core, HeldKeys},
+    operations::{Core, HeldKeys, Room},
     server::{Lingering, Server},
     signature::Account,
     store::Store,
@@ -223,7 +223,7 @@ fn set_up(options: EmulatorOptions, spelling: http::Extensions) -> io::Result<(A
     };
     let transcript = Transcript::open(options.transcript.as_deref(), options.remembered, options.watcher.clone())?;
     let faults = Faults::new(options.faults.clone());
-    let core = Arc::new(Core { options, accounts, store, held: HeldKeys::default() });
+    let core = Arc::new(Core { options, accounts, store, held: HeldKeys::default(), room: Room::default() });
     Ok((Arc::new(Server { core, faults, transcript, spelling, lingering: Lingering::default() }), tls))
 }
 

@@ -19,7 +19,10 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
     encryption::check_upload_key(call, &upload, &core.store.master, &core.options)?;
     let forbid_overwrite = super::forbids_overwrite(core, call).await?;
     let claimed = Claimed::read(call)?;
-    let text = upstream.whole(core.options.limits.max_xml_bytes).await?;
+    let most = core.options.limits.max_xml_bytes;
+    let announced = upstream.announced().and_then(|length| usize::try_from(length).ok());
+    let held = core.room.list(announced.unwrap_or(most).min(most)).await;
+    let text = upstream.whole(most).await?;
     let text = text.ok_or_else(|| Refusal::from(call.dialect.refusals().long_xml))?;
     if text.is_empty()
         && let Some(missing) = call.dialect.refusals().missing_list
@@ -29,12 +32,16 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
     if core.options.guesses.complete_needs_md5 && body::content_md5(call)?.is_none() {
         return Err(Refusal::new(400, "InvalidDigest", "Complete needs a Content-MD5"));
     }
-    body::check_md5(call, &text)?;
-    let listed = xml::parse_complete(&text)?;
+    let md5 = body::content_md5(call)?;
+    let working = core.room.work(text.len()).await;
     let customer = matches!(upload.encryption, AtRest::Customer { .. });
     let echoes = core.options.guesses.echo_on_complete && (!customer || call.dialect.rules().complete_confirms_keys);
     let echo = if echoes { upload.encryption.echo(call.dialect) } else { Vec::new() };
     let object = blocking(core, call, move |core, bucket| {
+        let _working = working;
+        body::check_md5(md5, &text)?;
+        let listed = xml::parse_complete(&text)?;
+        drop((text, held));
         // Once more if a part was replaced between look and change.
         loop {
             let mark = bucket.look(&upload.id, &upload.key).ok_or_else(no_upload)?;
@@ -116,7 +123,7 @@ fn assemble(core: &Core, upload: &Upload, parts: &[Part], listed: &[Listed]) -> 
         modified: core.options.clock.unix_seconds(),
         properties: upload.properties.clone(),
         encryption: upload.encryption.clone(),
-        blobs: used.iter().map(|part| part.blob.clone()).collect(),
+        blobs: used.iter().map(|part| part.blob).collect(),
     })
 }
 

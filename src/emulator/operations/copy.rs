@@ -11,7 +11,7 @@ use crate::{
         encryption::{self, Asked, Opens},
         number, percent,
         request::{self, Call},
-        store::{AtRest, Object, Part, Properties, Wanted, Written},
+        store::{AtRest, Found, Object, Part, Properties, Wanted, Written},
         xml::Document,
     },
     secret::Secret,
@@ -28,23 +28,23 @@ pub(super) async fn object(core: &Arc<Core>, call: &Call) -> Result<Answer, Refu
     let (encryption, data_key) = asked.settle(call.dialect, &core.store.master)?;
     let source = Source::find(core, call).await?;
     let replaces = directive(call, names.metadata_directive)?;
-    if !(replaces || recodes) && source.bucket == call.bucket && source.object.key == call.key {
+    if !(replaces || recodes) && source.bucket == call.bucket && source.found.object.key == call.key {
         return Err(call.dialect.refusals().copy_onto_itself.into());
     }
     let asked = integrity::algorithm(call)?;
-    let of_source = || source.object.checksum.as_ref().map(|checksum| checksum.algorithm);
+    let of_source = || source.found.object.checksum.as_ref().map(|checksum| checksum.algorithm);
     let algorithm = asked.or_else(of_source).unwrap_or(Algorithm::DEFAULT);
     let checksums = if rules.checksums { vec![algorithm] } else { Vec::new() };
     let properties = Properties {
-        headers: if replaces { given.headers } else { source.object.properties.headers.clone() },
+        headers: if replaces { given.headers } else { source.found.object.properties.headers.clone() },
         tagging: if directive(call, names.tagging_directive)? {
             given.tagging
         } else {
-            source.object.properties.tagging.clone()
+            source.found.object.properties.tagging.clone()
         },
         ..given
     };
-    let span = (0, source.object.size);
+    let span = (0, source.found.object.size);
     let written = source.bytes(core, span, (&encryption, data_key.clone()), checksums).await?;
     let etag = encryption.etag(written.md5, data_key.as_ref(), written.crc64, written.blob.size)?;
     let object = Object {
@@ -75,7 +75,7 @@ pub(super) async fn part(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusa
     let upload = upload::find(core, call).await?;
     let data_key = upload::unlock(core, call, &upload)?;
     let source = Source::find(core, call).await?;
-    let span = range(call, source.object.size)?;
+    let span = range(call, source.found.object.size)?;
     let checksums = upload.planned.map(|planned| planned.algorithm).into_iter().collect();
     let written = source.bytes(core, span, (&upload.encryption, data_key.clone()), checksums).await?;
     upload::refuse_small(core, call, &upload, (number, written.blob.size)).await?;
@@ -95,7 +95,7 @@ pub(super) async fn part(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusa
 /// The object that is copied from.
 struct Source {
     bucket: String,
-    object: Object,
+    found: Found,
     data_key: Option<Secret>,
 }
 
@@ -122,18 +122,19 @@ impl Source {
         }
         let absent = || Refusal::from(refusals.absent_copy_source);
         let (stored, name) = (Arc::clone(core), bucket.clone());
-        let object = blocking(core, call, move |_, _| {
+        let found = blocking(core, call, move |_, _| {
             stored.store.bucket(&name).ok_or_else(absent)?.object(&key)?.ok_or_else(absent)
         })
         .await?;
-        super::check_state(core, &object)?;
-        check_conditions(core, call, &object)?;
+        let object = &found.object;
+        super::check_state(core, object)?;
+        check_conditions(core, call, object)?;
         let given = encryption::source_key(call, &core.options.guesses)?;
         let customer = matches!(object.encryption, AtRest::Customer { .. });
         let data_key = object.encryption.unlock(given, &core.store.master, &core.options, Opens::Object);
         let renamed = refusals.copy_source_key.filter(|_| customer);
         let data_key = data_key.map_err(|refusal| renamed.map_or(refusal, Refusal::from))?;
-        Ok(Self { bucket, object, data_key })
+        Ok(Self { bucket, found, data_key })
     }
 
     /// Copies the bytes of a span to a new file, from one encryption to another.
@@ -151,8 +152,8 @@ impl Source {
         let copied = tokio::task::spawn_blocking(move || {
             let gone = || Refusal::new(404, "NoSuchCopySource", "the copy source was just replaced");
             let bucket = core.store.bucket(&self.bucket).ok_or_else(gone)?;
-            let lease = bucket.lease(&self.object)?.ok_or_else(gone)?;
-            let mut reader = bucket.reader(self.object, self.data_key, span, lease);
+            let lease = bucket.lease(&self.found)?.ok_or_else(gone)?;
+            let mut reader = bucket.reader(self.found.object, self.data_key, span, lease);
             let mut writer = bucket.write_blob(to_key.as_ref(), &wanted)?;
             let mut batch = Vec::new();
             while let Some(bytes) = reader.next_batch()? {

@@ -9,6 +9,7 @@ mod integrity;
 mod lists;
 mod object;
 mod properties;
+mod room;
 mod upload;
 mod upstream;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-pub(super) use self::{held::HeldKeys, upstream::Upstream};
+pub(super) use self::{held::HeldKeys, room::Room, upstream::Upstream};
 use super::{
     answer::{Answer, Refusal},
     dialect::OWNER_OF_S3,
@@ -35,6 +36,8 @@ pub(super) struct Core {
     pub(super) accounts: Vec<Account>,
     pub(super) store: Store,
     pub(super) held: HeldKeys,
+    /// For Completes.
+    pub(super) room: Room,
 }
 
 /// What was found out before an operation begins.

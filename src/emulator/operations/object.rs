@@ -18,7 +18,7 @@ use crate::{
         encryption::{self, Opens},
         number,
         request::Call,
-        store::{Object, Reader},
+        store::{Found, Object, Reader},
     },
     secret::Secret,
 };
@@ -59,7 +59,7 @@ pub(super) async fn put(core: &Arc<Core>, call: &Call, upstream: &mut Upstream) 
 }
 
 pub(super) async fn head(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
-    let (object, _) = find(core, call).await?;
+    let (Found { object, .. }, _) = find(core, call).await?;
     if let Some(answer) = precondition(call, &object)? {
         return Ok(answer);
     }
@@ -74,16 +74,16 @@ pub(super) async fn head(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusa
 pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     super::check_traffic_limit(call)?;
     let (object, reader) = loop {
-        let (object, data_key) = find(core, call).await?;
+        let (found, data_key) = find(core, call).await?;
+        let object = Arc::clone(&found.object);
         super::check_state(core, &object)?;
         if let Some(answer) = precondition(call, &object)? {
             return Ok(answer);
         }
         let range = range(core, call, &object)?;
-        let found = object.clone();
         let reader = blocking(core, call, move |_, bucket| {
-            let span = range.unwrap_or((0, found.size));
-            Ok(bucket.lease(&found)?.map(|lease| (range, bucket.reader(found, data_key, span, lease))))
+            let span = range.unwrap_or((0, found.object.size));
+            Ok(bucket.lease(&found)?.map(|lease| (range, bucket.reader(found.object, data_key, span, lease))))
         })
         .await?;
         // Replaced in between: look again.
@@ -120,12 +120,12 @@ const OVERRIDES: [&str; 6] =
     ["content-type", "content-language", "expires", "cache-control", "content-disposition", "content-encoding"];
 
 /// The object, and the key to its bytes.
-async fn find(core: &Arc<Core>, call: &Call) -> Result<(Object, Option<Secret>), Refusal> {
+async fn find(core: &Arc<Core>, call: &Call) -> Result<(Found, Option<Secret>), Refusal> {
     let key = call.key.clone();
-    let object = blocking(core, call, move |_, bucket| bucket.object(&key)?.ok_or_else(no_key)).await?;
+    let found = blocking(core, call, move |_, bucket| bucket.object(&key)?.ok_or_else(no_key)).await?;
     let customer = encryption::customer_key(call, &core.options.guesses)?;
-    let data_key = object.encryption.unlock(customer, &core.store.master, &core.options, Opens::Object)?;
-    Ok((object, data_key))
+    let data_key = found.object.encryption.unlock(customer, &core.store.master, &core.options, Opens::Object)?;
+    Ok((found, data_key))
 }
 
 /// What headers tell of an object. With S3 the checksum is told to those who ask, and not with a part of the bytes.

@@ -83,9 +83,15 @@ impl Upstream {
         }
     }
 
+    /// How long the body says that it is, as it is on the wire.
+    pub(super) fn announced(&self) -> Option<u64> {
+        self.incoming.as_ref().and_then(|incoming| http_body::Body::size_hint(incoming).exact())
+    }
+
     /// The whole body, if it has at most `most` bytes.
     pub(super) async fn whole(&mut self, most: usize) -> Result<Option<Vec<u8>>, Refusal> {
-        let mut whole = Vec::new();
+        let announced = usize::try_from(self.announced().unwrap_or_default()).unwrap_or(most);
+        let mut whole = Vec::with_capacity(announced.min(most));
         while let Some(bytes) = self.next().await? {
             if whole.len() + bytes.len() > most {
                 return Ok(None);

@@ -13,12 +13,15 @@ use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
 use md5::{Digest as _, Md5};
 
-use super::{files, records::Blob};
+use super::{
+    files,
+    records::{Blob, Object},
+    unique::Unique,
+};
 use crate::{
     emulator::{
         checksum::{Algorithm, Checksum, Hasher, Kind},
         crypt::{CHUNK, FileCipher, TAG},
-        hex,
     },
     secret::Secret,
 };
@@ -31,8 +34,8 @@ pub(in crate::emulator) const BATCH: usize = 4 * CHUNK;
 pub(in crate::emulator) struct Writer {
     file: File,
     unkept: Unkept,
-    name: String,
-    salt: String,
+    name: Unique,
+    salt: Unique,
     cipher: Option<FileCipher>,
     tags: Vec<u8>,
     size: u64,
@@ -82,16 +85,15 @@ impl Drop for Unkept {
 
 impl Writer {
     pub(super) fn create(dir: &Path, data_key: Option<&Secret>, wanted: &Wanted, durable: bool) -> io::Result<Self> {
-        let name = hex::encode(&hex::random::<16>()?);
-        let salt = hex::random::<16>()?;
-        let path = dir.join(&name);
+        let (name, salt) = (Unique::new()?, Unique::new()?);
+        let path = dir.join(name.to_string());
         let file = File::options().create_new(true).write(true).open(&path)?;
         Ok(Self {
             file,
             unkept: Unkept(Some(path)),
             name,
-            salt: hex::encode(&salt),
-            cipher: data_key.map(|key| FileCipher::new(key, &salt)),
+            salt,
+            cipher: data_key.map(|key| FileCipher::new(key, salt.as_bytes())),
             tags: Vec::new(),
             size: 0,
             crc: Digest::new(CrcAlgorithm::Crc64Xz),
@@ -147,7 +149,7 @@ fn told(algorithm: Algorithm, hasher: Hasher) -> Checksum {
 #[derive(Debug)]
 pub(in crate::emulator) struct Reader {
     dir: PathBuf,
-    blobs: Vec<Blob>,
+    object: Arc<Object>,
     data_key: Option<Secret>,
     /// Index of the blob to read from, and where it begins within the object.
     at: (usize, u64),
@@ -161,12 +163,12 @@ pub(in crate::emulator) struct Reader {
 impl Reader {
     pub(super) fn new(
         dir: PathBuf,
-        blobs: Vec<Blob>,
+        object: Arc<Object>,
         data_key: Option<Secret>,
         (start, end): (u64, u64),
         lease: Arc<()>,
     ) -> Self {
-        Self { dir, blobs, data_key, at: (0, 0), open: None, position: start, end, _lease: lease }
+        Self { dir, object, data_key, at: (0, 0), open: None, position: start, end, _lease: lease }
     }
 
     /// The next bytes of the range; `None` at its end.
@@ -176,14 +178,14 @@ impl Reader {
         }
         let cut_short = || io::Error::new(io::ErrorKind::UnexpectedEof, "the object's files end too early");
         loop {
-            let size = self.blobs.get(self.at.0).ok_or_else(cut_short)?.size;
+            let size = self.object.blobs.get(self.at.0).ok_or_else(cut_short)?.size;
             if self.position < self.at.1 + size {
                 break;
             }
             self.at = (self.at.0 + 1, self.at.1 + size);
             self.open = None;
         }
-        let blob = &self.blobs[self.at.0];
+        let blob = &self.object.blobs[self.at.0];
         let (file, cipher) = match self.open.take() {
             Some(open) => open,
             None => open_blob(&self.dir, blob, self.data_key.as_ref())?,
@@ -214,7 +216,6 @@ impl Reader {
 }
 
 fn open_blob(dir: &Path, blob: &Blob, data_key: Option<&Secret>) -> io::Result<(File, Option<FileCipher>)> {
-    let file = File::open(dir.join(&blob.name))?;
-    let salt = hex::decode(&blob.salt).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "damaged salt"))?;
-    Ok((file, data_key.map(|key| FileCipher::new(key, &salt))))
+    let file = File::open(dir.join(blob.name.to_string()))?;
+    Ok((file, data_key.map(|key| FileCipher::new(key, blob.salt.as_bytes()))))
 }

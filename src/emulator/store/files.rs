@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Write as _},
+    io::{self, BufWriter, IntoInnerError, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     thread,
@@ -44,8 +44,10 @@ impl Drop for Staged {
 pub(super) fn stage(place: &Path, record: &impl Serialize, durable: bool) -> io::Result<Staged> {
     let temporary = place.with_extension(format!("{}.tmp", hex::encode(&hex::random::<8>()?)));
     let staged = Staged { temporary: Some(temporary.clone()), place: place.to_owned() };
-    let mut file = File::create_new(&temporary)?;
-    file.write_all(&serde_json::to_vec(record)?)?;
+    // Written as it is made: a long record is not in memory as a whole.
+    let mut file = BufWriter::with_capacity(64 << 10, File::create_new(&temporary)?);
+    serde_json::to_writer(&mut file, record)?;
+    let file = file.into_inner().map_err(IntoInnerError::into_error)?;
     if durable {
         file.sync_data()?;
     }
@@ -54,10 +56,22 @@ pub(super) fn stage(place: &Path, record: &impl Serialize, durable: bool) -> io:
 
 /// Reads a record, if it is there.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
-    match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|cause| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("the record {} is damaged: {cause}", path.display()))
-        }),
+    open(path)?.map(|mut file| parse(path, &mut file)).transpose()
+}
+
+/// Reads a record from its open file.
+pub(super) fn parse<T: DeserializeOwned>(path: &Path, file: &mut File) -> io::Result<T> {
+    let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or_default());
+    file.read_to_end(&mut bytes)?;
+    serde_json::from_slice(&bytes).map_err(|cause| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("the record {} is damaged: {cause}", path.display()))
+    })
+}
+
+/// Opens a record, if it is there.
+pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
         Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(cause) => Err(cause),
     }

@@ -17,15 +17,18 @@ mod blob;
 mod files;
 mod records;
 mod sweep;
+mod unique;
 mod uploads;
 
 use std::{
     collections::{BTreeMap, HashMap},
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
+use self::unique::Unique;
 pub(super) use self::{
     blob::{BATCH, Reader, Unkept, Wanted, Writer, Written},
     files::write_whole,
@@ -92,7 +95,19 @@ pub(super) struct Bucket {
     dir: PathBuf,
     durable: bool,
     state: Mutex<State>,
+    /// Held while a long record is read.
+    long: Mutex<()>,
 }
+
+/// An object as it was found, with its record held open: that is how it is known whether it is still the same.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) object: Arc<Object>,
+    record: fs::File,
+}
+
+/// Records of so many bytes are read one at a time: together with its text, the longest is some MiB.
+const LONG: u64 = 64 << 10;
 
 /// What changes together under the lock.
 #[derive(Debug, Default)]
@@ -100,7 +115,7 @@ struct State {
     /// The unfinished uploads by key and id, so that neither a part nor a page of a list has to search the disk.
     uploads: BTreeMap<(String, String), Open>,
     /// Readers of each object's files, by the name of the first; and the files to remove after the last reader.
-    readers: HashMap<String, Weak<()>>,
+    readers: HashMap<Unique, Weak<()>>,
     doomed: Vec<(Option<Weak<()>>, Vec<Blob>)>,
 }
 
@@ -134,7 +149,7 @@ impl Bucket {
         }
         let uploads = sweep::sweep(&dir)?;
         let state = State { uploads, ..State::default() };
-        Ok(Self { dir, durable, state: Mutex::new(state) })
+        Ok(Self { dir, durable, state: Mutex::new(state), long: Mutex::default() })
     }
 
     /// A new file for bytes, encrypted under `data_key` if there is one.
@@ -152,24 +167,28 @@ impl Bucket {
         // From here on a record names the bytes, even if it should not survive a power cut.
         unkept.keep();
         files::sync_parent(&self.object_file(&object.key), self.durable)?;
-        self.discard(old.map(|old| old.blobs).unwrap_or_default());
+        self.discard(old);
         Ok(())
     }
 
-    pub(super) fn object(&self, key: &str) -> io::Result<Option<Object>> {
-        files::read(&self.object_file(key))
+    pub(super) fn object(&self, key: &str) -> io::Result<Option<Found>> {
+        let path = self.object_file(key);
+        let Some(mut record) = files::open(&path)? else { return Ok(None) };
+        let _turn = (record.metadata()?.len() > LONG).then(|| self.long.lock().unwrap_or_else(PoisonError::into_inner));
+        let object = Arc::new(files::parse(&path, &mut record)?);
+        Ok(Some(Found { object, record }))
     }
 
-    /// The object, and a reader that is safe from its replacement.
-    pub(super) fn lease(&self, object: &Object) -> io::Result<Option<Arc<()>>> {
+    /// What keeps an object's files while they are read; `None` if it has been replaced since it was found.
+    pub(super) fn lease(&self, Found { object, record }: &Found) -> io::Result<Option<Arc<()>>> {
         let mut state = self.lock();
-        // Between the look-up and now it may have been replaced, and its files removed.
-        let current: Option<Object> = files::read(&self.object_file(&object.key))?;
-        let same = current.is_some_and(|now| {
-            now.etag == object.etag
-                && now.blobs.first().map(|blob| &blob.name) == object.blobs.first().map(|blob| &blob.name)
-        });
-        if !same {
+        // No other file can have the number of one that is open.
+        let number = |file: &fs::Metadata| (file.dev(), file.ino());
+        let now = match fs::metadata(self.object_file(&object.key)) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            now => now?,
+        };
+        if number(&now) != number(&record.metadata()?) {
             return Ok(None);
         }
         let Some(first) = object.blobs.first() else { return Ok(Some(Arc::new(()))) };
@@ -178,13 +197,19 @@ impl Bucket {
         }
         let lease = Arc::new(());
         state.readers.retain(|_, reader| reader.strong_count() > 0);
-        state.readers.insert(first.name.clone(), Arc::downgrade(&lease));
+        state.readers.insert(first.name, Arc::downgrade(&lease));
         Ok(Some(lease))
     }
 
     /// Reads the bytes `start..end` of an object.
-    pub(super) fn reader(&self, object: Object, data_key: Option<Secret>, range: (u64, u64), lease: Arc<()>) -> Reader {
-        Reader::new(self.dir.join("blobs"), object.blobs, data_key, range, lease)
+    pub(super) fn reader(
+        &self,
+        object: Arc<Object>,
+        data_key: Option<Secret>,
+        range: (u64, u64),
+        lease: Arc<()>,
+    ) -> Reader {
+        Reader::new(self.dir.join("blobs"), object, data_key, range, lease)
     }
 
     /// Removes an object, if it is the one that is meant; says whether it was not another. That there is none is no failure.
@@ -192,15 +217,15 @@ impl Bucket {
         let (file, old) = {
             let _state = self.lock();
             let Some(old) = self.object(key)? else { return Ok(true) };
-            if !meant(&old) {
+            if !meant(&old.object) {
                 return Ok(false);
             }
             let file = self.object_file(key);
             fs::remove_file(&file)?;
-            (file, old)
+            (file, Arc::unwrap_or_clone(old.object).blobs)
         };
         files::sync_parent(&file, self.durable)?;
-        self.discard(old.blobs);
+        self.discard(old);
         Ok(true)
     }
 
@@ -209,15 +234,15 @@ impl Bucket {
         files::stage(&self.object_file(&object.key), object, self.durable)
     }
 
-    /// Lets a manifest appear, and returns the one that it replaces. The caller holds the lock, and syncs the folder
+    /// Lets a manifest appear, and returns the files of the one that it replaces. The caller holds the lock, and syncs the folder
     /// before it confirms anything or removes what was replaced.
-    fn place(&self, object: &Object, staged: files::Staged, forbid: bool) -> Result<Option<Object>, Conflict> {
+    fn place(&self, object: &Object, staged: files::Staged, forbid: bool) -> Result<Vec<Blob>, Conflict> {
         let old = self.object(&object.key)?;
         if forbid && old.is_some() {
             return Err(Conflict::Exists);
         }
         staged.place()?;
-        Ok(old)
+        Ok(old.map(|old| Arc::unwrap_or_clone(old.object).blobs).unwrap_or_default())
     }
 
     /// Removes files that no record names any more, and that nobody reads. Those that are being read wait for the next call.
@@ -234,7 +259,7 @@ impl Bucket {
         let dir = self.dir.join("blobs");
         for blob in unread {
             // A leftover is swept at the next start.
-            let _ = fs::remove_file(dir.join(&blob.name));
+            let _ = fs::remove_file(dir.join(blob.name.to_string()));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::unique::Unique;
 use crate::emulator::checksum::{Checksum, Planned};
 
 /// An unfinished multipart upload.
@@ -51,13 +52,13 @@ pub(in crate::emulator) struct Object {
 }
 
 /// A file with bytes of an object.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(in crate::emulator) struct Blob {
-    pub(in crate::emulator) name: String,
+    pub(in crate::emulator) name: Unique,
     /// Bytes of plain text.
     pub(in crate::emulator) size: u64,
-    /// Hexadecimal; what the file's key is derived with.
-    pub(in crate::emulator) salt: String,
+    /// What the file's key is derived with.
+    pub(in crate::emulator) salt: Unique,
 }
 
 /// What was set at Initiate or PUT and comes back on HEAD and GET.

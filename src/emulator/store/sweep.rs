@@ -8,14 +8,17 @@ use std::{
     sync::Arc,
 };
 
-use super::{Object, Open, Part, Upload, files};
+use super::{Object, Open, Part, Upload, files, unique::Unique};
 
 /// Removes uploads that did become objects, half-written records, and files that no record names; returns the unfinished
 /// uploads by key and id. Each record is read once.
 pub(super) fn sweep(bucket: &Path) -> io::Result<BTreeMap<(String, String), Open>> {
-    let mut blobs: HashSet<String> = HashSet::new();
+    let mut blobs: HashSet<Unique> = HashSet::new();
     for path in files::list(&bucket.join("blobs"))? {
-        blobs.insert(name_of(&path).to_owned());
+        match Unique::parse(name_of(&path)) {
+            Some(name) => drop(blobs.insert(name)),
+            None => fs::remove_file(path)?,
+        }
     }
     // Those that no record has named so far.
     let mut unnamed = blobs.clone();
@@ -59,7 +62,7 @@ pub(super) fn sweep(bucket: &Path) -> io::Result<BTreeMap<(String, String), Open
         open.insert((upload.key.clone(), upload.id.clone()), Open { upload: Arc::new(upload), changes: 0 });
     }
     for name in unnamed {
-        fs::remove_file(bucket.join("blobs").join(name))?;
+        fs::remove_file(bucket.join("blobs").join(name.to_string()))?;
     }
     Ok(open)
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, ffi::OsStr, fs, io, ops::Bound, path::PathBuf, sync::Arc};
 
-use super::{Bucket, Conflict, Object, Open, Part, Unkept, Upload, files};
+use super::{Bucket, Conflict, Object, Open, Part, Unkept, Upload, files, unique::Unique};
 
 impl Bucket {
     pub(in crate::emulator) fn open_upload(&self, upload: Upload) -> io::Result<()> {
@@ -121,10 +121,10 @@ impl Bucket {
         files::sync_parent(&self.object_file(&object.key), self.durable)?;
         // From here on the object counts, whatever happens: a crash leaves an upload that the next start sweeps.
         let _ = self.drop_upload(&upload.id);
-        self.discard(old.map(|old| old.blobs).unwrap_or_default());
-        let used: HashSet<&str> = object.blobs.iter().map(|blob| blob.name.as_str()).collect();
-        let unused = looked_at.iter().map(|part| &part.blob).filter(|blob| !used.contains(blob.name.as_str()));
-        self.discard(unused.cloned().collect());
+        self.discard(old);
+        let used: HashSet<Unique> = object.blobs.iter().map(|blob| blob.name).collect();
+        let unused = looked_at.iter().map(|part| part.blob).filter(|blob| !used.contains(&blob.name));
+        self.discard(unused.collect());
         Ok(true)
     }
 

@@ -11,6 +11,7 @@ mod go_sdk;
 mod guesses;
 mod kills;
 mod lists;
+mod longest;
 mod many;
 mod memory;
 mod multipart;

@@ -76,6 +76,14 @@ impl Served {
         peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
+    /// CPU time that it has used so far, of all its threads.
+    pub(super) fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        // Behind the name, which is in brackets; in hundredths of a second.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+    }
+
     /// How many sockets it has open.
     pub(super) fn sockets(&self) -> usize {
         let open = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
