@@ -5,6 +5,7 @@ use std::{borrow::Cow, io};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
+use rustix::io::Errno;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -44,6 +45,10 @@ impl From<io::Error> for Refusal {
         if full.contains(&cause.kind()) {
             // No code of the manuals fits, as the real service is never full; the status is WebDAV's (RFC 4918, 11.5).
             return Self::new(507, "InsufficientStorage", format!("the store is full: {cause}"));
+        }
+        if let Some(Errno::MFILE | Errno::NFILE) = Errno::from_io_error(&cause) {
+            // Over when other requests are: so it is what the service says when it has too much to do.
+            return Self::new(503, "SlowDown", format!("the store has too many files open: {cause}"));
         }
         Self::new(500, "InternalError", format!("the store failed: {cause}"))
     }

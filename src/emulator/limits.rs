@@ -28,6 +28,9 @@ pub struct Limits {
     pub max_xml_bytes: usize,
     /// The most bytes of user metadata, of one and of all: 2,048 and 4,096; with S3 2,048 in all.
     pub max_meta_bytes: (usize, usize),
+    /// The most connections at once: 256, which have room in the usual 1,024 open files. It is no limit of the service. Of
+    /// any more none is refused, as that would look like a fault: they wait until one ends.
+    pub max_connections: usize,
     /// For how many seconds a body may bring nothing before it is 400 `RequestTimeout`: 60. The manuals tell no number.
     pub body_timeout: u64,
 }
@@ -44,6 +47,7 @@ impl Default for Limits {
             max_list_entries: 1_000,
             max_xml_bytes: 1 << 20,
             max_meta_bytes: (2048, 4096),
+            max_connections: 256,
             body_timeout: 60,
         }
     }
@@ -86,7 +90,16 @@ pub(super) const KNOWN: Known = Known {
         ("max_list_entries", "the most entries of a page of a list"),
         ("max_xml_bytes", "the most bytes of Complete's list"),
         ("max_meta_bytes", "the most bytes of one piece of user metadata, and of all"),
+        ("max_connections", "the most connections at once; any more wait until one ends"),
         ("body_timeout", "for how many seconds a body may bring nothing"),
     ],
-    never_zero: &["max_part_size", "max_parts", "max_object_size", "max_key_bytes", "max_list_entries", "body_timeout"],
+    never_zero: &[
+        "max_part_size",
+        "max_parts",
+        "max_object_size",
+        "max_key_bytes",
+        "max_list_entries",
+        "max_connections",
+        "body_timeout",
+    ],
 };

@@ -63,8 +63,10 @@ impl Default for Lingering {
 pub(super) async fn serve(server: Arc<Server>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let mut connections = JoinSet::new();
     loop {
+        let room = connections.len() < server.core.options.limits.max_connections;
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            // Beyond that they wait with the system.
+            accepted = listener.accept(), if room => match accepted {
                 Ok((stream, _)) => {
                     connections.spawn(connect(Arc::clone(&server), stream, tls.clone()));
                 }

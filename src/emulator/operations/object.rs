@@ -4,7 +4,7 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use http::{StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
@@ -73,7 +73,7 @@ pub(super) async fn head(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusa
 
 pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     super::check_traffic_limit(call)?;
-    let (object, reader) = loop {
+    let (object, (range, first, reader)) = loop {
         let (found, data_key) = find(core, call).await?;
         let object = Arc::clone(&found.object);
         super::check_state(core, &object)?;
@@ -83,7 +83,10 @@ pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal
         let range = range(core, call, &object)?;
         let reader = blocking(core, call, move |_, bucket| {
             let span = range.unwrap_or((0, found.object.size));
-            Ok(bucket.lease(&found)?.map(|lease| (range, bucket.reader(found.object, data_key, span, lease))))
+            let Some(lease) = bucket.lease(&found)? else { return Ok(None) };
+            let mut reader = bucket.reader(found.object, data_key, span, lease);
+            // Before the answer begins, so that what goes wrong at once is told.
+            Ok(Some((range, reader.next_batch()?, reader)))
         })
         .await?;
         // Replaced in between: look again.
@@ -91,7 +94,6 @@ pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal
             break (object, reader);
         }
     };
-    let (range, reader) = reader;
     let (start, end) = range.unwrap_or((0, object.size));
     let mut answer = ranged(describe(core, call, &object, range.is_some())?, &object, range);
     for (parameter, value) in &call.query {
@@ -104,7 +106,7 @@ pub(super) async fn get(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal
         answer.headers.remove(header::CONTENT_DISPOSITION);
         answer = answer.header("x-cos-force-download", "true").header("content-disposition", "attachment");
     }
-    Ok(Answer { content: Content::Stream { length: end - start, body: outgoing(reader) }, ..answer })
+    Ok(Answer { content: Content::Stream { length: end - start, body: outgoing(first, reader) }, ..answer })
 }
 
 pub(super) async fn delete(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
@@ -231,14 +233,15 @@ fn range(core: &Core, call: &Call, object: &Object) -> Result<Option<(u64, u64)>
     if start < end { Ok(Some((start, end))) } else { Err(invalid()) }
 }
 
-/// Sends what a reader reads; while one batch is on its way, the next one is read.
-fn outgoing(reader: Reader) -> Body {
-    let frames = stream::try_unfold(Some(read(reader)), |reading| async move {
+/// Sends the first batch, and what a reader reads after it; while one batch is on its way, the next one is read.
+fn outgoing(first: Option<Bytes>, reader: Reader) -> Body {
+    let first = stream::iter(first.map(|batch| Ok(Frame::data(batch))));
+    let rest = stream::try_unfold(Some(read(reader)), |reading| async move {
         let Some(reading) = reading else { return Ok(None) };
         let (reader, batch) = reading.await.map_err(io::Error::other)??;
         Ok(batch.map(|batch| (Frame::data(batch), Some(read(reader)))))
     });
-    StreamBody::new(frames).boxed_unsync()
+    StreamBody::new(first.chain(rest)).boxed_unsync()
 }
 
 fn read(mut reader: Reader) -> JoinHandle<io::Result<(Reader, Option<Bytes>)>> {

@@ -131,14 +131,18 @@ impl Bucket {
     /// Drops an upload and its parts; `false` if it was not there.
     pub(in crate::emulator) fn abort(&self, id: &str, key: &str) -> io::Result<bool> {
         let Some(open) = self.lock().uploads.remove(&name(id, key)) else { return Ok(false) };
-        let dropped = self.parts(id, 0, usize::MAX).and_then(|parts| self.drop_upload(id).map(|()| parts));
-        match dropped {
-            Ok(parts) => self.discard(parts.into_iter().map(|part| part.blob).collect()),
+        let head = self.upload_dir(id).join("upload.json");
+        let parts = match self.parts(id, 0, usize::MAX).and_then(|parts| fs::remove_file(&head).map(|()| parts)) {
+            Ok(parts) => parts,
             Err(cause) => {
                 self.lock().uploads.insert(name(id, key), open);
                 return Err(cause);
             }
-        }
+        };
+        // From here on it is gone, also if that cannot be confirmed.
+        files::sync_parent(&head, self.durable)?;
+        let _ = fs::remove_dir_all(self.upload_dir(id));
+        self.discard(parts.into_iter().map(|part| part.blob).collect());
         Ok(true)
     }
 

@@ -3,6 +3,7 @@
 mod codes;
 mod conditions;
 mod copy;
+mod crowd;
 mod encryption;
 mod faults;
 mod form;

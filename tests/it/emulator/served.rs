@@ -4,7 +4,8 @@ use std::{
     collections::HashMap,
     fs,
     io::{BufRead as _, BufReader},
-    path::Path,
+    net::TcpStream,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -84,11 +85,24 @@ impl Served {
         (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
     }
 
+    /// A connection to it on which nothing was said yet.
+    pub(super) fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.settings["SEALIFT_ENDPOINT"].split_once("://").unwrap().1).unwrap()
+    }
+
     /// How many sockets it has open.
     pub(super) fn sockets(&self) -> usize {
+        self.files().filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    }
+
+    /// How many files of all kinds it has open.
+    pub(super) fn open_files(&self) -> usize {
+        self.files().count()
+    }
+
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
         let open = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
-        let targets = open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
-        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+        open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
     }
 
     /// SIGKILL, as the out-of-memory killer sends it.
