@@ -25,7 +25,12 @@ pub(super) async fn parts(core: &Arc<Core>, call: &Call) -> Result<Answer, Refus
     };
     let encode = call.dialect.rules().encodes_parts && encoding(call)?;
     let id = upload.id.clone();
-    let mut parts = blocking(core, call, move |_, bucket| Ok(bucket.parts(&id, after, most + 1)?)).await?;
+    let mut parts = blocking(core, call, move |_, bucket| {
+        let parts = bucket.parts(&id, after, most + 1)?;
+        bucket.settle_parts(&id)?;
+        Ok(parts)
+    })
+    .await?;
     let truncated = parts.len() > most;
     parts.truncate(most);
 

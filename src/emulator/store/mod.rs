@@ -10,14 +10,16 @@
 //!
 //! A record appears by rename, after its bytes and their folder are on disk, and is confirmed after its own folder is;
 //! what it replaces is removed after that. So a crash at any moment leaves either the old state or the new one, and at
-//! most files that no record names; those are swept at the next start. Everything here blocks; the lock is held for
-//! renames and for reading records, never while bytes go to the disk.
+//! most files that no record names; those are swept at the next start. Who sees a record while its folder is being synced
+//! syncs it too before telling of it. Everything here blocks; the lock is held for renames, for reading a part's record,
+//! and for an object's only if it changed since it was read; never while bytes go to the disk.
 
 mod blob;
 mod files;
 mod records;
 mod sweep;
 mod unique;
+mod unsynced;
 mod uploads;
 
 use std::{
@@ -28,12 +30,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use self::unique::Unique;
 pub(super) use self::{
     blob::{BATCH, Reader, Unkept, Wanted, Writer, Written},
     files::write_whole,
     records::{AtRest, Blob, Object, Part, Properties, Upload},
 };
+use self::{unique::Unique, unsynced::Unsynced};
 use super::{
     crypt,
     dialect::Spoken,
@@ -97,6 +99,7 @@ pub(super) struct Bucket {
     state: Mutex<State>,
     /// Held while a long record is read.
     long: Mutex<()>,
+    unsynced: Unsynced,
 }
 
 /// An object as it was found, with its record held open: that is how it is known whether it is still the same.
@@ -149,7 +152,7 @@ impl Bucket {
         }
         let uploads = sweep::sweep(&dir)?;
         let state = State { uploads, ..State::default() };
-        Ok(Self { dir, durable, state: Mutex::new(state), long: Mutex::default() })
+        Ok(Self { dir, durable, state: Mutex::new(state), long: Mutex::default(), unsynced: Unsynced::default() })
     }
 
     /// A new file for bytes, encrypted under `data_key` if there is one.
@@ -160,18 +163,29 @@ impl Bucket {
     /// Puts an object in place, instead of an older one of the same key.
     pub(super) fn put(&self, object: &Object, unkept: Unkept, forbid_overwrite: bool) -> Result<(), Conflict> {
         let staged = self.stage(object)?;
+        let known = self.seen(&object.key)?;
+        let file = self.object_file(&object.key);
+        let _change = self.unsynced.begin(&file);
         let old = {
             let _state = self.lock();
-            self.place(object, staged, forbid_overwrite)?
+            self.place(object, staged, known, forbid_overwrite)?
         };
         // From here on a record names the bytes, even if it should not survive a power cut.
         unkept.keep();
-        files::sync_parent(&self.object_file(&object.key), self.durable)?;
+        files::sync_parent(&file, self.durable)?;
         self.discard(old);
         Ok(())
     }
 
+    /// The object of this key, which no power cut takes back.
     pub(super) fn object(&self, key: &str) -> io::Result<Option<Found>> {
+        let found = self.seen(key)?;
+        self.unsynced.settle(&self.object_file(key), self.durable)?;
+        Ok(found)
+    }
+
+    /// The object of this key as it is at the moment.
+    fn seen(&self, key: &str) -> io::Result<Option<Found>> {
         let path = self.object_file(key);
         let Some(mut record) = files::open(&path)? else { return Ok(None) };
         let _turn = (record.metadata()?.len() > LONG).then(|| self.long.lock().unwrap_or_else(PoisonError::into_inner));
@@ -180,15 +194,10 @@ impl Bucket {
     }
 
     /// What keeps an object's files while they are read; `None` if it has been replaced since it was found.
-    pub(super) fn lease(&self, Found { object, record }: &Found) -> io::Result<Option<Arc<()>>> {
+    pub(super) fn lease(&self, found: &Found) -> io::Result<Option<Arc<()>>> {
+        let object = &found.object;
         let mut state = self.lock();
-        // No other file can have the number of one that is open.
-        let number = |file: &fs::Metadata| (file.dev(), file.ino());
-        let now = match fs::metadata(self.object_file(&object.key)) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            now => now?,
-        };
-        if number(&now) != number(&record.metadata()?) {
+        if !self.is_still(&object.key, Some(found))? {
             return Ok(None);
         }
         let Some(first) = object.blobs.first() else { return Ok(Some(Arc::new(()))) };
@@ -199,6 +208,24 @@ impl Bucket {
         state.readers.retain(|_, reader| reader.strong_count() > 0);
         state.readers.insert(first.name, Arc::downgrade(&lease));
         Ok(Some(lease))
+    }
+
+    /// Whether what was seen of a key is still so.
+    fn is_still(&self, key: &str, seen: Option<&Found>) -> io::Result<bool> {
+        // No other file can have the number of one that is open.
+        let number = |file: &fs::Metadata| (file.dev(), file.ino());
+        let now = match fs::metadata(self.object_file(key)) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+            now => Some(number(&now?)),
+        };
+        let then = seen.map(|found| found.record.metadata()).transpose()?;
+        Ok(now == then.as_ref().map(number))
+    }
+
+    /// The object of this key under the lock, which the caller holds; what was seen before saves reading it.
+    fn current(&self, key: &str, seen: Option<Found>) -> io::Result<Option<Arc<Object>>> {
+        let now = if self.is_still(key, seen.as_ref())? { seen } else { self.seen(key)? };
+        Ok(now.map(|found| found.object))
     }
 
     /// Reads the bytes `start..end` of an object.
@@ -214,15 +241,21 @@ impl Bucket {
 
     /// Removes an object, if it is the one that is meant; says whether it was not another. That there is none is no failure.
     pub(super) fn delete(&self, key: &str, meant: impl FnOnce(&Object) -> bool) -> io::Result<bool> {
-        let (file, old) = {
-            let _state = self.lock();
-            let Some(old) = self.object(key)? else { return Ok(true) };
-            if !meant(&old.object) {
+        let (known, file) = (self.object(key)?, self.object_file(key));
+        let (was_there, _change) = (known.is_some(), self.unsynced.begin(&file));
+        let old = {
+            let state = self.lock();
+            let Some(old) = self.current(key, known)? else {
+                drop(state);
+                // If it was, somebody else is just removing it.
+                files::sync_parent(&file, self.durable && was_there)?;
+                return Ok(true);
+            };
+            if !meant(&old) {
                 return Ok(false);
             }
-            let file = self.object_file(key);
             fs::remove_file(&file)?;
-            (file, Arc::unwrap_or_clone(old.object).blobs)
+            Arc::unwrap_or_clone(old).blobs
         };
         files::sync_parent(&file, self.durable)?;
         self.discard(old);
@@ -236,13 +269,19 @@ impl Bucket {
 
     /// Lets a manifest appear, and returns the files of the one that it replaces. The caller holds the lock, and syncs the folder
     /// before it confirms anything or removes what was replaced.
-    fn place(&self, object: &Object, staged: files::Staged, forbid: bool) -> Result<Vec<Blob>, Conflict> {
-        let old = self.object(&object.key)?;
+    fn place(
+        &self,
+        object: &Object,
+        staged: files::Staged,
+        seen: Option<Found>,
+        forbid: bool,
+    ) -> Result<Vec<Blob>, Conflict> {
+        let old = self.current(&object.key, seen)?;
         if forbid && old.is_some() {
             return Err(Conflict::Exists);
         }
         staged.place()?;
-        Ok(old.map(|old| Arc::unwrap_or_clone(old.object).blobs).unwrap_or_default())
+        Ok(old.map(|old| Arc::unwrap_or_clone(old).blobs).unwrap_or_default())
     }
 
     /// Removes files that no record names any more, and that nobody reads. Those that are being read wait for the next call.

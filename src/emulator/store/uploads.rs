@@ -9,9 +9,17 @@ impl Bucket {
         let dir = self.upload_dir(&upload.id);
         fs::create_dir(&dir)?;
         let head = dir.join("upload.json");
-        files::stage(&head, &upload, self.durable)?.place()?;
-        files::sync_parent(&head, self.durable)?;
-        files::sync_parent(&dir, self.durable)?;
+        let made = || {
+            files::stage(&head, &upload, self.durable)?.place()?;
+            files::sync_parent(&head, self.durable)?;
+            files::sync_parent(&dir, self.durable)
+        };
+        if let Err(cause) = made() {
+            // A leftover is swept at the next start. This way it takes no open file, which may be what is lacking.
+            let _ = fs::remove_file(&head);
+            let _ = fs::remove_dir(&dir);
+            return Err(cause);
+        }
         let open = Open { upload: Arc::new(upload), changes: 0 };
         self.lock().uploads.insert((open.upload.key.clone(), open.upload.id.clone()), open);
         Ok(())
@@ -91,6 +99,15 @@ impl Bucket {
         parts.collect()
     }
 
+    /// Makes sure that the parts of an upload as they were just seen are permanent.
+    pub(in crate::emulator) fn settle_parts(&self, id: &str) -> io::Result<()> {
+        // Others may be added all the time, so there is no waiting for a moment without any.
+        match files::sync_parent(&self.part_file(id, 1), self.durable) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => synced,
+        }
+    }
+
     /// An unfinished upload, and a mark that changes with its parts.
     pub(in crate::emulator) fn look(&self, id: &str, key: &str) -> Option<u64> {
         self.lock().uploads.get(&name(id, key)).map(|open| open.changes)
@@ -106,6 +123,9 @@ impl Bucket {
         forbid_overwrite: bool,
     ) -> Result<bool, Conflict> {
         let staged = self.stage(object)?;
+        let known = self.seen(&object.key)?;
+        let file = self.object_file(&object.key);
+        let _change = self.unsynced.begin(&file);
         let old = {
             let mut state = self.lock();
             let name = name(&upload.id, &upload.key);
@@ -114,11 +134,11 @@ impl Bucket {
                 Some(open) if open.changes != mark => return Ok(false),
                 Some(_) => {}
             }
-            let old = self.place(object, staged, forbid_overwrite)?;
+            let old = self.place(object, staged, known, forbid_overwrite)?;
             state.uploads.remove(&name);
             old
         };
-        files::sync_parent(&self.object_file(&object.key), self.durable)?;
+        files::sync_parent(&file, self.durable)?;
         // From here on the object counts, whatever happens: a crash leaves an upload that the next start sweeps.
         let _ = self.drop_upload(&upload.id);
         self.discard(old);

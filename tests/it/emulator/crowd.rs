@@ -1,6 +1,7 @@
 //! More connections than the store takes, and than the system lets it have.
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     net::TcpStream,
     time::Duration,
@@ -52,6 +53,9 @@ async fn without_free_files_it_is_503_and_over_when_there_are_some() {
     raw.part("m", &id, 2, &[], b"another").await.refused(503, "SlowDown");
     raw.complete("m", &id, &[(1, part.clone())], &[]).await.refused(503, "SlowDown");
     raw.abort("m", &id).await.refused(503, "SlowDown");
+    raw.send("POST", "n", &[("uploads", "")], &[], &[]).await.refused(503, "SlowDown");
+    let uploads = dir.path().join("examplebucket-1250000000/uploads");
+    assert_eq!(fs::read_dir(uploads).unwrap().count(), 1, "what was not opened has left nothing");
     drop(idle);
     while served.open_files() > 30 {
         tokio::time::sleep(Duration::from_millis(1)).await;

@@ -8,7 +8,7 @@ use tokio::{task::JoinSet, time::Instant};
 use super::{raw::headers, served::Served};
 
 const PARTS: u32 = 10_000;
-const UPLOADS: usize = 24;
+const UPLOADS: usize = 20;
 const PIECE: &[u8] = b"a part";
 
 #[tokio::test(flavor = "multi_thread")]

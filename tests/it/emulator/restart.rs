@@ -84,12 +84,15 @@ async fn bytes_changed_on_disk_are_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let emulator = Emulator::start(EmulatorOptions::new(dir.path())).await.unwrap();
     let raw = Raw::of(&emulator);
-    raw.put("k", &managed(), &pattern(100_000, 1)).await.ok();
+    raw.put("k", &managed(), &pattern(1_000_000, 1)).await.ok();
     let blob = fs::read_dir(dir.path().join("examplebucket-1250000000/blobs")).unwrap().next().unwrap().unwrap().path();
     let mut stored = fs::read(&blob).unwrap();
+    stored[900_000] ^= 1;
+    fs::write(&blob, &stored).unwrap();
+    assert!(raw.try_send("GET", "k", &[], &[], &[]).await.is_none(), "the answer breaks off");
     stored[70_000] ^= 1;
-    fs::write(&blob, stored).unwrap();
-    assert!(raw.try_send("GET", "k", &[], &[], &[]).await.is_none());
+    fs::write(&blob, &stored).unwrap();
+    raw.get("k", &[]).await.refused(500, "InternalError");
 }
 
 #[tokio::test(flavor = "multi_thread")]
