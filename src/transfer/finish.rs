@@ -15,7 +15,7 @@ use crate::{
         ledger::Ledger,
         settle::{self, Alive, Looks, Object, Verdict},
     },
-    wire::{Complete, Head, ListParts, ObjectInfo, is_upload_gone, may_be_the_key},
+    wire::{Complete, Completed, Head, ListParts, ObjectInfo, is_upload_gone, may_be_the_key, naming},
 };
 
 /// How long one look at the store may take, with all its attempts.
@@ -35,6 +35,8 @@ pub(crate) struct Made {
     pub(crate) echo: Option<Result<Echo>>,
     /// What HEAD showed, where the answer was lost.
     pub(crate) seen: Option<Seen>,
+    /// What is strange about Complete's answer.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Made {
@@ -47,7 +49,17 @@ impl Made {
             checksum: None,
             echo: None,
             seen,
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same, after an answer to Complete that made no sense.
+    fn seen_after(seen: Option<Seen>, failure: &Error) -> Self {
+        let senseless = (failure.kind() == ErrorKind::Protocol).then(|| {
+            let hint = failure.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+            format!("Complete's answer was not taken: {failure}{hint}; the object was found by looking at it")
+        });
+        Self { warnings: Vec::from_iter(senseless), ..Self::seen(seen) }
     }
 }
 
@@ -140,7 +152,7 @@ async fn settled(job: &Job, upload: &UploadId, call: &Complete, doubtful: Error)
         looks.late = began.elapsed() >= settle::LONGEST;
         let answered = failure.status().is_some();
         match settle::verdict(judge(job, &look), alive, looks, answered, !job.forbids_overwrite()) {
-            Verdict::Done => return Ok(Made::seen(look.ok())),
+            Verdict::Done => return Ok(Made::seen_after(look.ok(), &failure)),
             // A refusal counts once the upload was seen alive after it.
             Verdict::CompleteAgain if refused => return Err(Unfinished::Alive(failure)),
             // It would begin something new; what was begun may run on, so nothing is removed.
@@ -249,13 +261,25 @@ async fn survey(job: &Job, upload: &UploadId) -> Survey {
 async fn ask(job: &Job, call: &Complete) -> Result<Made> {
     let answer = job.send_unjudged(call).await?;
     let completed = answer.value;
+    let warnings = misnamed(job, &completed);
     Ok(Made {
         etag: Some(completed.etag),
         version_id: completed.version_id,
         checksum: completed.checksum,
         echo: Some(answer.echo),
         seen: None,
+        warnings,
     })
+}
+
+/// Says that an answer to Complete is about another object, as far as its names tell.
+fn misnamed(job: &Job, completed: &Completed) -> Vec<String> {
+    let (bucket, key) = (job.client.address().bucket().as_str(), job.key.as_str());
+    let other_bucket = completed.bucket.as_deref().filter(|told| !naming::is_bucket(told, bucket));
+    let other_key = completed.key.as_deref().filter(|told| !naming::is_key(told, key));
+    let named = [("bucket", other_bucket), ("key", other_key)];
+    let told = named.into_iter().filter_map(|(what, told)| Some(format!("the {what} {}", naming::shown(told?))));
+    told.map(|what| format!("Complete's answer is about {what}, and not about {}", job.object())).collect()
 }
 
 /// Looks at what is under the key, whoever made it.

@@ -13,7 +13,7 @@ const ALIVE_ROUNDS: u32 = 47;
 pub(crate) const LONGEST: Duration = Duration::from_mins(20);
 
 /// How often the same must be seen before anything is made of it: an object can appear a moment later.
-const CALM_ROUNDS: u32 = 3;
+pub(crate) const CALM_ROUNDS: u32 = 3;
 
 /// What HEAD showed under the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! Comparing the finished object with what was sent. It is never deleted here: an error names it.
 
+use std::time::Duration;
+
 use crate::{
     checksum::Checksum,
     error::{Error, ErrorKind, Result},
-    ident::{UploadId, VersionId},
+    ident::{ETag, UploadId, VersionId},
     operation::Operation,
     sse::{SseContext, SseMode},
     transfer::{
@@ -12,6 +14,7 @@ use crate::{
         job::{Extent, Proof},
         part::FORGOTTEN,
         receipt::EchoLog,
+        settle,
     },
     wire::{Head, may_be_the_key},
 };
@@ -33,6 +36,8 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     job.board.stage(Stage::Verifying);
     let Sent { extent, checksum, parts_confirmed, upload_id, mut echoes, mut warnings } = sent;
     let object = job.object_at(made.version_id.as_ref());
+    let misnamed = !made.warnings.is_empty();
+    warnings.extend(made.warnings);
     let complete_confirmed = match made.echo {
         Some(Ok(echo)) => {
             let noted = echoes.note("complete", &echo).map_err(|error| error.at(Operation::Complete));
@@ -48,11 +53,11 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
     }
     let seen = match made.seen {
         Some(seen) => Ok(seen),
-        None => finish::head(job, made.version_id.clone()).await,
+        None => shown(job, made.version_id.as_ref()).await,
     };
     let seen = match seen {
         Ok(seen) => Some(compare(job, &object, seen, (extent.size, checksum), &mut echoes)?),
-        Err(error) if is_forbidden(&error) && at_complete.is_some() && complete_confirmed => {
+        Err(error) if is_forbidden(&error) && at_complete.is_some() && complete_confirmed && !misnamed => {
             warnings.push(
                 "these credentials may not look at the object (HEAD), so its size was not compared; the answer to \
                  Complete confirmed its checksum and encryption"
@@ -77,7 +82,10 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
             .at(Operation::Head));
     }
     let version_id = made.version_id.or_else(|| seen.as_ref().and_then(|seen| seen.version_id.clone()));
-    let etag = made.etag.or_else(|| seen.as_ref().and_then(|seen| seen.etag.clone())).ok_or_else(|| {
+    let shown = seen.as_ref().and_then(|seen| seen.etag.clone());
+    warnings.extend(other_tag(&object, made.etag.as_ref(), shown.as_ref()));
+    // What the store shows is what others will see.
+    let etag = shown.or(made.etag).ok_or_else(|| {
         Error::new(ErrorKind::Protocol, format!("the store gives no ETag for {object}"))
             .with_hint("the object exists; check the endpoint, and look at it with: sealift stat")
             .at(Operation::Head)
@@ -102,6 +110,39 @@ pub(crate) async fn verify(job: &Job, made: Made, sent: Sent) -> Result<Proof> {
         verified.extend(["size", "head"]);
     }
     Ok(Proof { extent, etag, version_id, checksum, of_whole, upload_id: Some(upload_id), echoes, verified, warnings })
+}
+
+/// HEAD, of what was made a moment ago: where nothing is there it is looked at again, because stores that keep copies can
+/// show an object later.
+async fn shown(job: &Job, version_id: Option<&VersionId>) -> Result<Seen> {
+    for round in 2..=settle::CALM_ROUNDS {
+        match finish::head(job, version_id.cloned()).await {
+            Err(error) if error.status() == Some(404) => {}
+            seen => return seen,
+        }
+        let pause = async {
+            tokio::time::sleep(Duration::from_millis(settle::pause(round))).await;
+            Ok(())
+        };
+        if job.unless_cancelled(pause).await.is_err() {
+            break;
+        }
+    }
+    finish::head(job, version_id.cloned()).await
+}
+
+/// Says that the object has another tag than Complete has answered. It bears the mark of this upload, so that nobody else
+/// has made it.
+fn other_tag(object: &str, answered: Option<&ETag>, shown: Option<&ETag>) -> Option<String> {
+    // A proxy that compresses answers makes tags weak.
+    let plain = |tag: &ETag| tag.as_str().trim_start_matches("W/").trim_matches('"').to_owned();
+    let (answered, shown) = (plain(answered?), plain(shown?));
+    (answered != shown).then(|| {
+        format!(
+            "{object} has the ETag {shown}, and Complete has answered {answered}: the store contradicts itself, or \
+            somebody has copied the object onto itself"
+        )
+    })
 }
 
 /// Compares what HEAD shows.
@@ -214,13 +255,22 @@ fn unseen(job: &Job, object: &str, error: Error) -> Error {
         Some(404) => (ErrorKind::Rejected, format!("{object} was completed, but is not there any more")),
         _ => (error.kind(), format!("{object} was completed, but could not be looked at to compare it")),
     };
-    Error::new(kind, message)
-        .with_hint(format!(
-            "allow HEAD on the object ({}), then check it with: sealift stat",
-            job.permission(Operation::Head)
-        ))
-        .at(Operation::Head)
-        .caused_by(error)
+    Error::new(kind, message).with_hint(remedy(job, kind, &error)).at(Operation::Head).caused_by(error)
+}
+
+/// What to do about a finished object that cannot be looked at.
+fn remedy(job: &Job, kind: ErrorKind, error: &Error) -> String {
+    let check = "then check it with: sealift stat";
+    if matches!(kind, ErrorKind::Credentials | ErrorKind::Encryption) {
+        return format!("allow HEAD on the object ({}), {check}", job.permission(Operation::Head));
+    }
+    match (error.status(), error.hint()) {
+        (Some(404), _) => {
+            "somebody removed it, or a rule of the bucket did; upload again if it is to be there".to_owned()
+        }
+        (_, Some(hint)) => format!("{hint}; {check}"),
+        (_, None) => format!("try again later; {check}"),
+    }
 }
 
 fn is_forbidden(error: &Error) -> bool {

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, StatusCode,
-    header::{ETAG, HeaderName},
+    header::{CONTENT_TYPE, ETAG, HeaderName},
 };
 
 use super::{
@@ -18,6 +18,9 @@ use crate::{
 
 /// The remedy for an answer that the store's protocol does not know.
 pub(crate) const SENSELESS: &str = "check the endpoint, and whether something on the way changes answers; else the store does not keep to its protocol";
+
+/// The remedy for an answer in another language.
+const SOMETHING_ELSE: &str = "something else than the store answered: check the endpoint, the proxy, and whether this network wants a login first";
 
 /// Whether a success is the store's own: COS names every request (/document/product/436/7729), and nobody else does.
 ///
@@ -107,13 +110,41 @@ impl<'a> Reading<'a> {
     /// An answer that makes no sense.
     pub(super) fn protocol(self, message: String) -> Error {
         let request_id = store_error::request_id(self.dialect, &self.answer.headers);
-        let error = Error::new(ErrorKind::Protocol, message);
-        let stranger = request_id.is_none() && self.dialect.names().always_names_requests;
-        error.with_hint(if stranger { refusal::NOT_THE_STORE } else { SENSELESS }).at(self.operation).answered(
+        let unnamed = request_id.is_none() && self.dialect.names().always_names_requests;
+        let (message, hint) = match self.stranger() {
+            Some(what) => (format!("{message}: it is {what}"), SOMETHING_ELSE),
+            None => (message, if unnamed { refusal::NOT_THE_STORE } else { SENSELESS }),
+        };
+        Error::new(ErrorKind::Protocol, message).with_hint(hint).at(self.operation).answered(
             self.answer.status.as_u16(),
             None,
             request_id,
         )
+    }
+
+    /// What an answer is that speaks another language than any store: a page for browsers, such as those of networks that
+    /// want a login, or the JSON of another service.
+    fn stranger(self) -> Option<&'static str> {
+        if matches!(self.operation, Operation::Head | Operation::Get) {
+            // Theirs is the object's own.
+            return None;
+        }
+        let media = self.plain(&CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+        let start: Vec<u8> = self
+            .answer
+            .body
+            .iter()
+            .skip_while(|byte| byte.is_ascii_whitespace())
+            .take(14)
+            .map(u8::to_ascii_lowercase)
+            .collect();
+        if start.starts_with(b"<!doctype html") || start.starts_with(b"<html") || media.starts_with("text/html") {
+            Some("a web page (HTML)")
+        } else if start.starts_with(b"{") || start.starts_with(b"[") || media.starts_with("application/json") {
+            Some("JSON")
+        } else {
+            None
+        }
     }
 
     /// The ETag header, which must be there.

@@ -43,6 +43,10 @@ pub struct Completed {
     pub checksum: Option<Checksum>,
     /// The object's version, in a bucket with versions.
     pub version_id: Option<VersionId>,
+    /// The bucket that the answer names, if it does.
+    pub bucket: Option<String>,
+    /// The key that it names; stores write it in several ways.
+    pub key: Option<String>,
 }
 
 impl Complete {
@@ -99,6 +103,8 @@ impl Call for Complete {
                 etag: etag.ok_or_else(|| reading.protocol("Complete's answer has no ETag".to_owned()))?,
                 checksum: reading.checksum_in(&root)?,
                 version_id: reading.version_id()?,
+                bucket: root.text("Bucket").map(ToOwned::to_owned),
+                key: root.text("Key").map(ToOwned::to_owned),
             })
         };
         completed().map_err(|error: crate::error::Error| error.doubtful())

@@ -2,7 +2,9 @@
 
 use http::{Method, request::Parts};
 
-use super::{Address, Call, ObjectProperties, Payload, RawAnswer, answer::Reading, call::sealed::Sealed, draft::Draft};
+use super::{
+    Address, Call, ObjectProperties, Payload, RawAnswer, answer::Reading, call::sealed::Sealed, draft::Draft, naming,
+};
 use crate::{
     checksum::Algorithm,
     dialect::Dialect,
@@ -47,7 +49,18 @@ impl Call for Initiate {
     fn decode(&self, dialect: Dialect, answer: &RawAnswer) -> Result<UploadId> {
         let reading = Reading::new(dialect, self.operation(), answer);
         let id = match reading.root("InitiateMultipartUploadResult") {
-            Ok(root) => root.token("UploadId").map(ToOwned::to_owned),
+            Ok(root) => {
+                let id = root.token("UploadId").map(ToOwned::to_owned);
+                match root.text("Key").filter(|told| !naming::is_key(told, self.key.as_str())) {
+                    Some(told) => {
+                        let (told, id) = (naming::shown(told), naming::shown(id.as_deref().unwrap_or_default()));
+                        return Err(
+                            reading.protocol(format!("Initiate's answer opens the upload {id} of another key: {told}"))
+                        );
+                    }
+                    None => id,
+                }
+            }
             // The key stands in the answer as it is: with control characters in it the document is ill-formed.
             Err(error) => Some(behind_the_key(&answer.body).ok_or(error)?),
         };

@@ -22,6 +22,7 @@ mod head;
 mod initiate;
 mod list_parts;
 mod list_uploads;
+pub(crate) mod naming;
 mod object_info;
 mod properties;
 mod put;

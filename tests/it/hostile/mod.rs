@@ -3,6 +3,7 @@
 
 mod answers;
 mod downloads;
+mod names;
 mod parrot;
 mod program;
 mod server;

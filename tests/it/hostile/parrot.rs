@@ -29,8 +29,22 @@ use tokio::{
 /// Says what a whole object's checksum is, or is to be.
 const SUM: &str = "x-amz-checksum-crc64nvme";
 
+/// What it does otherwise.
+#[derive(Default)]
+pub(super) struct Twist {
+    /// The document of its answer to Initiate.
+    pub(super) initiated: Option<&'static str>,
+    /// That of its answer to Complete.
+    pub(super) completed: Option<&'static str>,
+    /// The tag that HEAD shows.
+    pub(super) tag: Option<&'static str>,
+    /// How many times HEAD shows nothing.
+    pub(super) hidden: usize,
+}
+
 #[derive(Default)]
 struct Memory {
+    twist: Mutex<Twist>,
     /// Whether it takes any checksum of a part.
     blind: AtomicBool,
     /// The metadata of the latest upload, as header lines.
@@ -46,7 +60,7 @@ struct Memory {
 }
 
 /// A running one, with a file to be sent to it; dropping it ends it.
-struct Parrot {
+pub(super) struct Parrot {
     client: StoreClient,
     memory: Arc<Memory>,
     uploader: Uploader,
@@ -55,7 +69,7 @@ struct Parrot {
 }
 
 impl Parrot {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = client(listener.local_addr().unwrap());
         let memory = Arc::new(Memory::default());
@@ -73,7 +87,7 @@ impl Parrot {
         Self { client, memory, uploader, dir, _tasks: tasks }
     }
 
-    async fn upload(&self) -> sealift::Result<Receipt> {
+    pub(super) async fn upload(&self) -> sealift::Result<Receipt> {
         self.upload_under(SseContext::none(S3)).await
     }
 
@@ -83,8 +97,13 @@ impl Parrot {
         self.uploader.upload(request.sse(sse)).await
     }
 
+    /// Does this from now on.
+    pub(super) fn twist(&self, twist: Twist) {
+        *self.memory.twist.lock().unwrap() = twist;
+    }
+
     /// The lengths of the parts that it got since this was asked last.
-    fn parts(&self) -> Vec<usize> {
+    pub(super) fn parts(&self) -> Vec<usize> {
         std::mem::take(&mut *self.memory.parts.lock().unwrap())
     }
 }
@@ -160,11 +179,8 @@ fn answer(head: &str, body: &[u8], memory: &Memory) -> String {
             .fold(String::new(), |all, line| all + line + "\r\n");
         *memory.whole.lock().unwrap() = None;
         memory.encryption.lock().unwrap().clone_from(&repeated);
-        return with(
-            200,
-            &repeated,
-            "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
-        );
+        let usual = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+        return with(200, &repeated, memory.twist.lock().unwrap().initiated.unwrap_or(usual));
     }
     if request.starts_with("PUT") && request.contains("partNumber=") {
         memory.parts.lock().unwrap().push(body.len());
@@ -178,14 +194,21 @@ fn answer(head: &str, body: &[u8], memory: &Memory) -> String {
         });
         *memory.whole.lock().unwrap() = told;
         let result = "CompleteMultipartUploadResult";
-        return with(200, "", &format!("<{result}><ETag>\"e-1\"</ETag>{said}</{result}>"));
+        let usual = format!("<{result}><ETag>\"e-1\"</ETag>{said}</{result}>");
+        return with(200, "", memory.twist.lock().unwrap().completed.unwrap_or(&usual));
     }
     if request.starts_with("HEAD") {
+        let mut twist = memory.twist.lock().unwrap();
+        if twist.hidden > 0 {
+            twist.hidden -= 1;
+            return with(404, "", "");
+        }
+        let tag = twist.tag.unwrap_or("e-1");
         let whole = memory.whole.lock().unwrap().clone();
         let sum = whole.map_or_else(String::new, |sum| format!("{SUM}: {sum}\r\nx-amz-checksum-type: FULL_OBJECT\r\n"));
         let (mark, size) = (memory.mark.lock().unwrap().clone(), memory.size.load(Ordering::Relaxed));
         return format!(
-            "HTTP/1.1 200 OK\r\netag: \"e-1\"\r\n{mark}{sum}content-length: {size}\r\nconnection: close\r\n\r\n"
+            "HTTP/1.1 200 OK\r\netag: \"{tag}\"\r\n{mark}{sum}content-length: {size}\r\nconnection: close\r\n\r\n"
         );
     }
     if request.starts_with("DELETE") {
