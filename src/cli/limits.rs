@@ -2,9 +2,26 @@
 
 use std::{error::Error as StdError, io};
 
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 
 use crate::error::{Error, ErrorKind};
+
+/// More open files than any upload has; macOS takes no more.
+const FILES: u64 = 10_240;
+
+/// Raises the limit of open files as far as its owner may: many systems begin with 256 or 1024, for the sake of programs
+/// that put descriptors into the sets of `select`, and each part at once has a connection. Where it cannot be raised, what
+/// meets it says so.
+pub(super) fn raise_open_files() {
+    let now = getrlimit(Resource::Nofile);
+    let wanted = now.maximum.map_or(FILES, |most| most.min(FILES));
+    if now.current.is_some_and(|current| current < wanted) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..now });
+    }
+}
 
 /// A limit, by the number of its error.
 #[derive(Debug)]

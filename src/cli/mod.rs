@@ -47,6 +47,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub fn main() -> ExitCode {
     let survives = signals::survive();
     let hardened = harden::process();
+    limits::raise_open_files();
     panics::hide_values();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

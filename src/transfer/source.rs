@@ -9,6 +9,8 @@ use std::{
     sync::Arc,
 };
 
+use rustix::io::Errno;
+
 use crate::{
     error::{Error, ErrorKind, Result},
     transfer::{
@@ -111,15 +113,19 @@ impl FileSource {
     /// page that is clean. So what was written before is brought to the disk first: from then on such a write shows.
     ///
     /// # Errors
-    /// `Source` if there is none, it cannot be read, or it is something else, such as a directory or a pipe.
+    /// `Source` if there is none, it cannot be read, or it is something else, such as a directory or a pipe; `Config` if
+    /// this process may open no more.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let cannot = |error: io::Error| {
+            let too_many = error.raw_os_error() == Some(Errno::MFILE.raw_os_error());
+            let kind = if too_many { ErrorKind::Config } else { ErrorKind::Source };
             let hint = match error.kind() {
+                _ if too_many => "raise the limit of open files, such as with `ulimit -n 1024`",
                 io::ErrorKind::NotFound => "check the path; it is taken as it stands, from the current directory",
                 io::ErrorKind::PermissionDenied => "read it as a user who may, or change its mode",
                 _ => "check the file and the disk that it is on",
             };
-            Error::new(ErrorKind::Source, format!("cannot open {}", path.display())).with_hint(hint).caused_by(error)
+            Error::new(kind, format!("cannot open {}", path.display())).with_hint(hint).caused_by(error)
         };
         let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
         // A pipe without a writer would otherwise keep us here for ever.

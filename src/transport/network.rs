@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, io, time::Duration};
 
+use rustix::io::Errno;
 use rustls::CertificateError;
 
 use crate::{
@@ -25,6 +26,9 @@ pub(super) enum Reach {
 }
 
 const PROXY: &str = "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY in the environment; NO_PROXY lists what needs none";
+
+/// The remedy for connections that find no place.
+const FILES: &str = "raise the limit, such as with `ulimit -n 1024`, or send fewer parts at once";
 
 /// The remedy for a line that breaks or stands still.
 pub(super) const LINE: &str = "check the network between here and the store, then try again";
@@ -63,6 +67,11 @@ pub(super) fn read(cause: reqwest::Error, place: &str, proxy: Option<&str>, conn
             unavailable(format!("the connection to {place} broke")).with_hint(LINE).caused_by(cause),
         );
     }
+    if find::<io::Error>(&cause).is_some_and(is_limit) {
+        // Another connection may end, so that this one finds a place; if none does, only another limit helps.
+        let message = format!("cannot connect to {place}: the limit of open files is reached");
+        return Reach::NotConnected(Error::new(ErrorKind::Config, message).with_hint(FILES).caused_by(cause));
+    }
     let peer = proxy.map_or_else(|| place.to_owned(), |proxy| format!("the proxy {proxy}"));
     let refused = find::<io::Error>(&cause).is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused);
     if refused {
@@ -79,6 +88,11 @@ pub(super) fn read(cause: reqwest::Error, place: &str, proxy: Option<&str>, conn
     } else {
         unavailable(format!("cannot connect to {place}")).with_hint(LINE).caused_by(cause)
     })
+}
+
+/// Whether this process, or the machine, has as many files open as it may.
+fn is_limit(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|limit| error.raw_os_error() == Some(limit.raw_os_error()))
 }
 
 /// Whether a connection ended because nothing came from its other end any more, as the kernel sees it.
