@@ -14,6 +14,9 @@ use crate::{
     wire::fails_under_kms,
 };
 
+/// The remedy for an upload of which nobody knows whether it is complete, where there is a journal.
+const IN_DOUBT: &str = "look at the object in a while (sealift stat); if it does not appear, try again later";
+
 /// Ends an upload that failed, and completes the error by what has become of it.
 pub(crate) async fn end(job: &Job, upload: &UploadId, scribe: Scribe, failure: Error, phase: Phase) -> Error {
     if fate(job, &scribe, &failure, phase) == Fate::Kept {
@@ -90,6 +93,9 @@ pub(crate) async fn keep(job: &Job, scribe: Scribe, failure: Error, phase: Phase
     let closed = scribe.close().await;
     // While an earlier upload is compared, nobody has counted its parts.
     let counted = (phase != Phase::Resuming).then(|| (job.board.parts_done(), job.plan.parts));
+    // The next run looks for the object first, so that nobody has to abort what may become one.
+    let in_doubt = phase == Phase::Completing && failure.is_doubtful();
+    let failure = if in_doubt { failure.with_hint(IN_DOUBT) } else { failure };
     let failure = failure.resumable(counted);
     match closed {
         Ok(()) => failure,

@@ -15,7 +15,7 @@ use crate::{
         ledger::Ledger,
         settle::{self, Alive, Looks, Object, Verdict},
     },
-    wire::{Complete, Completed, Head, ListParts, ObjectInfo, is_upload_gone, may_be_the_key, naming},
+    wire::{self, Complete, Completed, Head, ListParts, ObjectInfo, is_upload_gone, may_be_the_key, naming},
 };
 
 /// How long one look at the store may take, with all its attempts.
@@ -53,9 +53,10 @@ impl Made {
         }
     }
 
-    /// The same, after an answer to Complete that made no sense.
+    /// The same, after an answer to Complete that made no sense; that it had no tag is the way of some stores.
     fn seen_after(seen: Option<Seen>, failure: &Error) -> Self {
-        let senseless = (failure.kind() == ErrorKind::Protocol).then(|| {
+        let untagged = failure.message() == wire::NO_TAG;
+        let senseless = (failure.kind() == ErrorKind::Protocol && !untagged).then(|| {
             let hint = failure.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
             format!("Complete's answer was not taken: {failure}{hint}; the object was found by looking at it")
         });

@@ -17,6 +17,9 @@ use crate::{
     sse::SseContext,
 };
 
+/// What is wrong with an answer that says nothing else wrong: Ceph up to version 16 gives an empty tag.
+pub(crate) const NO_TAG: &str = "Complete's answer has no ETag";
+
 /// Turns the parts into an object. Once it has succeeded, the upload is gone.
 #[derive(Clone, Debug)]
 pub struct Complete {
@@ -100,7 +103,7 @@ impl Call for Complete {
             let root = reading.root("CompleteMultipartUploadResult")?;
             let etag = root.token("ETag").and_then(ETag::new);
             Ok(Completed {
-                etag: etag.ok_or_else(|| reading.protocol("Complete's answer has no ETag".to_owned()))?,
+                etag: etag.ok_or_else(|| reading.protocol(NO_TAG.to_owned()))?,
                 checksum: reading.checksum_in(&root)?,
                 version_id: reading.version_id()?,
                 bucket: root.text("Bucket").map(ToOwned::to_owned),

@@ -52,6 +52,7 @@ pub use self::{
 pub(crate) use address::without;
 pub(crate) use answer::{SENSELESS, expected, origin};
 pub(crate) use checksum::{knows, usual_algorithm};
+pub(crate) use complete::NO_TAG;
 pub(crate) use refusal::{fails_under_kms, is_upload_gone, may_be_the_key, over_plain_http, refusal, under_a_token};
 #[cfg(feature = "cli")]
 pub(crate) use store_error::is_invisible;

@@ -383,10 +383,19 @@ fn a_part_and_an_object_are_known_by_their_headers() {
 
 #[test]
 fn an_answer_from_elsewhere_is_called_so() {
-    let answer = RawAnswer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from_static(b"<html/>") };
-    let error = Calls::new().list_parts.decode(COS, &answer).unwrap_err();
-    assert_eq!(error.hint(), Some("the answer did not come from the store (a proxy?)"));
-    assert_eq!((error.operation(), error.status()), (Some(Operation::ListParts), Some(200)));
+    for (body, hint) in [
+        ("<other/>", "the answer did not come from the store (a proxy?)"),
+        (
+            "<html/>",
+            "something else than the store answered: check the endpoint, the proxy, and whether this network wants a login first",
+        ),
+    ] {
+        let body = Bytes::from_static(body.as_bytes());
+        let answer = RawAnswer { status: StatusCode::OK, headers: HeaderMap::new(), body };
+        let error = Calls::new().list_parts.decode(COS, &answer).unwrap_err();
+        assert_eq!(error.hint(), Some(hint));
+        assert_eq!((error.operation(), error.status()), (Some(Operation::ListParts), Some(200)));
+    }
 }
 
 /// Bytes that look like answers more often than chance would have it.
