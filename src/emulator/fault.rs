@@ -210,6 +210,11 @@ impl Rule {
         self.does(Action::SlowBody { ms })
     }
 
+    /// Get: other bytes of the object, the first bit turned over, under the checksum of the right ones.
+    pub fn alter_body(self) -> FaultPlan {
+        self.does(Action::AlterBody)
+    }
+
     /// No CRC-64 in the answer.
     pub fn drop_crc(self) -> FaultPlan {
         self.does(Action::DropCrc)
@@ -284,6 +289,7 @@ enum Action {
     LimitRate { bytes: u64 },
     CutStream,
     CutBody,
+    AlterBody,
     SlowBody { ms: u64 },
     WrongCrc,
     DropCrc,
@@ -312,6 +318,7 @@ impl Action {
             Self::LimitRate { .. } => "limit_rate",
             Self::CutStream => "cut_stream",
             Self::CutBody => "cut_body",
+            Self::AlterBody => "alter_body",
             Self::SlowBody { .. } => "slow_body",
             Self::WrongCrc => "wrong_crc",
             Self::DropCrc => "drop_crc",

@@ -66,6 +66,7 @@ pub(super) fn of_answer(names: &Names, mut answer: Answer, effects: &mut Effects
         }
         Content::Stream { length, body } => {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            let body = if effects.alter_body && length > 0 { altered(body, effects) } else { body };
             spoil_body(body, length, effects)
         }
     };
@@ -170,6 +171,23 @@ fn slowly(body: Body, pause: Duration) -> Body {
         Some((body.frame().await?, body))
     });
     StreamBody::new(frames).boxed_unsync()
+}
+
+/// A body whose first bit is turned over.
+fn altered(body: Body, effects: &mut Effects) -> Body {
+    effects.acts("alter_body");
+    let mut intact = true;
+    let frames = body.map_frame(move |frame| {
+        frame.map_data(|bytes| {
+            let mut bytes = Vec::from(bytes);
+            if let Some(first) = bytes.first_mut().filter(|_| intact) {
+                *first ^= 0x80;
+                intact = false;
+            }
+            Bytes::from(bytes)
+        })
+    });
+    frames.boxed_unsync()
 }
 
 /// The first `most` bytes of a body, and then a break.

@@ -62,8 +62,9 @@ pub(in crate::cli) struct ServeArgs {
     /// `do`, instead of the work: answer (`status`, `code`), error_in_200 (`code`), reset, cut_request (after `bytes`).
     /// After the work: answer_after (`status`, `code`), error_in_200_after (`code`), lose_answer, cut_head, cut_body,
     /// cut_stream (in the white space of Complete and of copies), close_after (the answer is whole, then the connection
-    /// ends). In the answer: wrong_crc, drop_crc (the checksum); drop_echo, downgrade_echo, alter_echo (the echo is what
-    /// confirms the encryption: the mode, and the key's MD5 or id). In time: delay, answer_late (`ms`), slow_body (`ms`
+    /// ends). In the answer: wrong_crc, drop_crc (the checksum); alter_body (of Get: other bytes under the checksum of the
+    /// right ones); drop_echo, downgrade_echo, alter_echo (the echo is what confirms the encryption: the mode, and the
+    /// key's MD5 or id). In time: delay, answer_late (`ms`), slow_body (`ms`
     /// before each piece), limit_rate (`bytes` per second), linger (the request is received, the connection closed, and
     /// the work done `ms` later, so that nobody hears what came of it; what waits at once has 20 MiB for its bodies, and
     /// what has no room is not done). hard: whatever ends the connection, it is a TCP reset. A connection has delay,

@@ -43,7 +43,7 @@ struct File {
 }
 
 /// What a rule can do.
-const VERBS: [&str; 22] = [
+const VERBS: [&str; 23] = [
     "answer",
     "answer_after",
     "lose_answer",
@@ -57,6 +57,7 @@ const VERBS: [&str; 22] = [
     "limit_rate",
     "cut_stream",
     "cut_body",
+    "alter_body",
     "slow_body",
     "wrong_crc",
     "drop_crc",
@@ -126,6 +127,7 @@ impl Line {
             }
             "cut_stream" => Action::CutStream,
             "cut_body" => Action::CutBody,
+            "alter_body" => Action::AlterBody,
             "slow_body" => Action::SlowBody { ms: ms.ok_or_else(|| lacks("ms"))? },
             "wrong_crc" => Action::WrongCrc,
             "drop_crc" => Action::DropCrc,

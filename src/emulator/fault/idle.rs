@@ -39,6 +39,9 @@ pub(super) fn why_never(rule: &Written) -> Option<String> {
         Action::CutBody | Action::SlowBody { .. } if WITHOUT_BODY.contains(&on) => {
             Some(format!("the answer of {on} has no body"))
         }
+        Action::AlterBody if !["Get", "*"].contains(&on) => {
+            Some(format!("the answer of {on} has no bytes of an object"))
+        }
         Action::Answer { status, .. } | Action::AnswerAfter { status, .. } if *status < 300 => {
             Some(format!("an error has a status from 300, not {status}"))
         }

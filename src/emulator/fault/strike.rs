@@ -115,6 +115,7 @@ pub(in crate::emulator) struct Effects {
     pub(in crate::emulator) lose_answer: bool,
     pub(in crate::emulator) cut_stream: bool,
     pub(in crate::emulator) cut_body: bool,
+    pub(in crate::emulator) alter_body: bool,
     pub(in crate::emulator) wrong_crc: bool,
     pub(in crate::emulator) drop_crc: bool,
     /// Receive at most so many bytes.
@@ -232,6 +233,9 @@ impl Effects {
             }
             Action::CutRequest { bytes } => {
                 self.cut_request = Some(*bytes);
+            }
+            Action::AlterBody => {
+                self.alter_body = true;
             }
             Action::SlowBody { ms } => {
                 self.slow_body = Some(Duration::from_millis(*ms));

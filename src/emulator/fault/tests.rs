@@ -95,6 +95,7 @@ fn a_rule_that_can_never_strike_is_told_with_its_number() {
         r#"{"on": "Connection", "key": "k", "do": "reset"}"#,
         r#"{"on": "Put", "do": "cut_stream"}"#,
         r#"{"on": "Head", "do": "cut_body"}"#,
+        r#"{"on": "Put", "do": "alter_body"}"#,
         r#"{"on": "Put", "do": "answer", "status": 200, "code": "OK"}"#,
         r#"{"on": "Put", "do": "answer"}"#,
     ] {
