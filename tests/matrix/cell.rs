@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -36,6 +36,10 @@ use crate::{
 pub(crate) const KEY: &str = "folder/object.bin";
 /// The KMS key of all objects.
 pub(crate) const KMS_KEY: &str = "key-of-the-matrix";
+/// The context of that one.
+pub(crate) const KMS_CONTEXT: &str = r#"{"purpose":"test"}"#;
+/// The customer key of all objects: no bytes that turn up by chance.
+pub(crate) const CUSTOMER_KEY: [u8; 32] = *b"v8Qz!kT3#mW6^pR1&xN5*bJ9(hD2)cF4";
 /// A call may be sent so often. Three is what the client allows for silence, which takes the longest.
 const ATTEMPTS: u32 = 3;
 /// The same where a silent call comes three times.
@@ -78,9 +82,15 @@ impl Cell {
         self.dialect == S3
     }
 
+    /// One PUT is sent to an S3 store only if it is known how that proves one: by its manual, as of the first of them.
+    pub(crate) fn is_documented(&self) -> bool {
+        self.is_s3() && self.place.is_small()
+    }
+
     /// How many parts the file has, of the smallest size that the store takes.
     pub(crate) fn parts(&self) -> u16 {
-        if self.is_s3() { 2 } else { 3 }
+        // With two there is none in the middle; those of S3 are five times as large.
+        if self.is_s3() && self.place != Place::Middle { 2 } else { 3 }
     }
 
     pub(crate) fn sse(&self) -> SseContext {
@@ -88,10 +98,10 @@ impl Cell {
             SseMode::None => SseContext::none(self.dialect),
             SseMode::Managed => SseContext::managed(self.dialect),
             SseMode::Kms => {
-                let context = KmsContext::parse(r#"{"purpose":"test"}"#).unwrap();
+                let context = KmsContext::parse(KMS_CONTEXT).unwrap();
                 SseContext::kms(self.dialect, Some(KMS_KEY.to_owned()), Some(context)).unwrap()
             }
-            SseMode::Customer => SseContext::customer(self.dialect, CustomerKey::from_bytes([7; 32])),
+            SseMode::Customer => SseContext::customer(self.dialect, CustomerKey::from_bytes(CUSTOMER_KEY)),
             other => panic!("the matrix lacks the mode {}", other.name()),
         }
     }
@@ -115,7 +125,7 @@ impl Cell {
     }
 
     /// Whether its store falls silent.
-    fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         matches!(self.fault.harm(self.place.operation()), Harm::Silence { patient: true, .. })
     }
 
@@ -138,15 +148,7 @@ impl Cell {
         if self.place == Place::Get {
             bench.upload(uploader).await.unwrap();
         }
-        let mut rules = self.place.stage(self.mode != SseMode::None);
-        let faults = self.fault.rules(self.place.operation(), self.place.part(self.parts()), self.once);
-        if self.place == Place::First && self.is_s3() {
-            // The first attempt of that part is the random byte.
-            rules.extend(faults.flat_map(|rule| behind_the_byte(&rule, self.once)));
-        } else {
-            rules.extend(faults);
-        }
-        bench.emulator.set_faults(fault::plan(&rules));
+        bench.emulator.set_faults(fault::plan(&self.rules()));
         let before = bench.emulator.transcript().len();
         bench.sent.0.lock().unwrap().clear();
         if self.place == Place::Get {
@@ -177,6 +179,19 @@ impl Cell {
         end
     }
 
+    /// What goes wrong in it: what brings its call about, and the fault.
+    pub(crate) fn rules(&self) -> Vec<Value> {
+        let mut rules = self.place.stage(self.mode != SseMode::None);
+        let faults = self.fault.rules(self.place.operation(), self.place.part(self.parts()), self.once);
+        if self.place == Place::First && self.is_s3() {
+            // The first attempt of that part is the random byte.
+            rules.extend(faults.flat_map(|rule| behind_the_byte(&rule, self.once)));
+        } else {
+            rules.extend(faults);
+        }
+        rules
+    }
+
     /// What is wrong if the fault did not strike: then whatever came of the cell says nothing of it.
     fn missed(&self, bench: &Bench<'_>, seen: &[Request]) -> Option<String> {
         let operation = self.place.operation();
@@ -193,6 +208,10 @@ impl Cell {
         };
         // The store may not have written down yet what it leaves without an answer.
         let silent = matches!(self.fault.harm(operation), Harm::Silence { patient: true, .. });
+        if self.fault.is_idle(self) {
+            let struck = self.fault.all_verbs().any(came);
+            return struck.then(|| format!("the fault has struck {operation}, which is said to have nothing for it"));
+        }
         let struck = silent || self.fault.may_miss(self) || self.fault.all_verbs().all(came);
         (!sent || !struck).then(|| format!("the fault has not struck: {operation} was sent {} times", bench.struck()))
     }
@@ -233,13 +252,13 @@ pub(crate) struct Bench<'a> {
     pub(crate) emulator: Emulator,
     pub(crate) client: StoreClient,
     pub(crate) content: &'a [u8],
-    source: &'a std::path::Path,
+    pub(crate) source: &'a Path,
     sent: Arc<Sent>,
     dir: TempDir,
 }
 
 impl<'a> Bench<'a> {
-    async fn new(cell: &'a Cell, sources: &'a Sources) -> Self {
+    pub(crate) async fn new(cell: &'a Cell, sources: &'a Sources) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options =
             if cell.dialect == COS { EmulatorOptions::new(dir.path()) } else { EmulatorOptions::s3(dir.path()) };
@@ -247,8 +266,7 @@ impl<'a> Bench<'a> {
         let bucket = Bucket::new(cell.dialect, emulator.bucket()).unwrap();
         let region = Region::new(emulator.region()).unwrap();
         let endpoint = emulator.endpoint();
-        // One PUT is sent to an S3 store only if it is known how that proves one: by its manual, as of the first of them.
-        let documented = cell.is_s3() && cell.place.is_small();
+        let documented = cell.is_documented();
         let (endpoint, way) = if documented { (None, Addressing::Auto) } else { (Some(&*endpoint), Addressing::Path) };
         let address = Address::new(cell.dialect, &bucket, Some(&region), endpoint, way).unwrap();
         let (id, key) = emulator.secret();
@@ -280,6 +298,11 @@ impl<'a> Bench<'a> {
         std::fs::create_dir_all(self.folder()).unwrap();
         let to = self.folder().join("object");
         uploader.download(DownloadRequest::new(self.client.clone(), self.key(), to).sse(self.cell.sse()))
+    }
+
+    /// The folder of all that belongs to this cell.
+    pub(crate) fn home(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Where nothing is but what was downloaded.

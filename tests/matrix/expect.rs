@@ -112,7 +112,7 @@ fn kind(harm: Harm) -> ErrorKind {
         | Harm::Hidden("InternalError")
         | Harm::HiddenLate("InternalError") => Unavailable,
         Harm::Refusal(403, _) | Harm::Hidden("AccessDenied") => Credentials,
-        Harm::WrongChecksum | Harm::NoChecksum => Integrity,
+        Harm::WrongChecksum | Harm::NoChecksum | Harm::OtherBytes => Integrity,
         Harm::NoEcho | Harm::WeakEcho | Harm::OtherEcho => Encryption,
         Harm::None | Harm::Refusal(..) | Harm::Late(..) | Harm::Hidden(_) | Harm::HiddenLate(_) => Rejected,
     }
@@ -175,6 +175,8 @@ fn head(cell: &Cell, harm: Harm) -> End {
         Harm::None | Harm::NoChecksum | Harm::NoEcho | Harm::Refusal(403, _) => End::Done,
         // A HEAD has no body, so nothing says what is meant.
         Harm::Hidden(_) => End::Failed(Protocol, Left::Unproved),
+        // An object that is not there yet is looked for again.
+        Harm::Refusal(404, _) if cell.once => End::Done,
         Harm::Refusal(409, _) => End::Failed(Rejected, Left::Object),
         harm if cell.once && passes(harm) => End::Done,
         Harm::Refusal(400, _) if cell.mode == SseMode::Customer => End::Failed(Encryption, Left::Object),

@@ -24,6 +24,8 @@ pub(crate) enum Harm {
     WrongChecksum,
     /// The answer has no checksum.
     NoChecksum,
+    /// The bytes in the answer are others than those of the object.
+    OtherBytes,
     /// The answer says nothing of the encryption.
     NoEcho,
     /// The answer names a weaker encryption.
@@ -110,6 +112,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault!("answer slow", "answer_late", "ms": Number(MOMENT); Harm::None),
     fault!("checksum wrong", "wrong_crc"; Harm::WrongChecksum),
     fault!("checksum missing", "drop_crc"; Harm::NoChecksum),
+    fault!("bytes altered", "alter_body"; Harm::OtherBytes),
     fault!("echo missing", "drop_echo"; Harm::NoEcho),
     fault!("echo weaker", "downgrade_echo"; Harm::WeakEcho),
     fault!("echo altered", "alter_echo"; Harm::OtherEcho),
@@ -121,6 +124,7 @@ impl Fault {
         match self.verb {
             // Only Complete has an answer that begins before it ends.
             "cut_stream" if operation != "Complete" => Harm::None,
+            "alter_body" if operation != "Get" => Harm::None,
             // The others have answers without a body.
             "cut_body" if !HAVE_BODIES.contains(&operation) => Harm::None,
             _ => self.harm,
@@ -132,19 +136,30 @@ impl Fault {
         [Some(self.verb), self.with].into_iter().flatten()
     }
 
-    /// Whether the store may have nothing to do it to: the exceptions from the rule that a fault strikes in its cell.
-    pub(crate) fn may_miss(&self, cell: &Cell) -> bool {
+    /// Whether an answer to the call of this cell has nothing for it to change.
+    pub(crate) fn is_idle(&self, cell: &Cell) -> bool {
         let operation = cell.place.operation();
         match self.verb {
-            // An answer may have no word of encryption: that of this call, or because none was asked for.
-            "drop_echo" | "downgrade_echo" | "alter_echo" => {
-                cell.mode == SseMode::None || !expect::speaks(cell, operation)
-            }
-            "drop_crc" | "wrong_crc" => !expect::checks(operation),
             "cut_stream" => operation != "Complete",
+            "alter_body" => operation != "Get",
             "cut_body" | "slow_body" => !HAVE_BODIES.contains(&operation),
+            "drop_crc" | "wrong_crc" => !expect::checks(operation),
+            verb if is_of_echoes(verb) => {
+                // S3 encrypts what was not to be encrypted too, and says so.
+                !expect::speaks(cell, operation) || cell.mode == SseMode::None && !cell.is_s3()
+            }
             _ => false,
         }
+    }
+
+    /// Whether the store may have nothing to do it to: the exception from the rule that a fault strikes in its cell.
+    pub(crate) fn may_miss(&self, cell: &Cell) -> bool {
+        cell.mode == SseMode::None && is_of_echoes(self.verb)
+    }
+
+    /// Whether it is one of the connection, which has no ear for dialects and modes.
+    pub(crate) fn is_of_the_connection(&self) -> bool {
+        matches!(self.verb, "hard" | "cut_request" | "close_after" | "limit_rate" | "slow_body" | "delay")
     }
 
     /// As rules of a plan.
@@ -168,6 +183,11 @@ impl Fault {
             },
         )
     }
+}
+
+/// Whether it changes what an answer says of the encryption.
+fn is_of_echoes(verb: &str) -> bool {
+    matches!(verb, "drop_echo" | "downgrade_echo" | "alter_echo")
 }
 
 /// A plan of these rules.

@@ -10,6 +10,7 @@ use sealift::{
 use crate::{
     cell::{Bench, Outcome},
     expect::{End, Left},
+    remedy::{self, Told},
 };
 
 pub(crate) async fn judge(
@@ -31,11 +32,17 @@ pub(crate) async fn judge(
                     complaints.push(format!("{what}: {error:?}"));
                 }
             };
-            insist(error.hint().is_some(), "no hint");
             insist(error.kind() != ErrorKind::Internal, "a defect");
             insist(error.operation() == Some(Operation::Get), "it names another call");
             insist(!error.is_resumable(), "a download cannot be gone on with");
             insist(listed(bench).is_empty(), "something is left behind");
+            let told = Told {
+                kind: error.kind(),
+                operation: error.operation(),
+                code: error.code(),
+                hint: error.hint().unwrap_or_default(),
+            };
+            complaints.extend(remedy::complaint(bench.cell, &told, Left::Nothing));
             match bench.download(uploader).await {
                 Ok(_) => complaints.extend(arrived(bench)),
                 Err(error) => complaints.push(format!("the second run fails: {error:?}")),

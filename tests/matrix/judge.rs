@@ -16,6 +16,7 @@ use crate::{
     expect::{End, Left},
     place::Place,
     proofs,
+    remedy::{self, Told},
 };
 
 /// Says that the id of an upload was lost with the answer to Initiate.
@@ -132,8 +133,9 @@ impl Court<'_> {
         }
         let confirmed = receipt.verified.iter().any(|said| said.starts_with("echo:"));
         self.insist(confirmed || cell.mode == SseMode::None, || "nothing has confirmed the encryption".to_owned());
-        // The store does not write down what it never answered.
-        let trouble = cell.fault.verb == "delay" || heard.now.iter().any(|request| request.fault.is_some());
+        // The store does not write down what it never answered; and where the client is in a hurry, a busy machine is
+        // trouble enough.
+        let trouble = cell.is_silent() || heard.now.iter().any(|request| request.fault.is_some());
         self.insist(receipt.retries == 0 || trouble, || format!("the receipt tells of {} retries", receipt.retries));
         let whole = receipt.verified.iter().any(|proof| proof == "object-checksum");
         let parts = receipt.verified.iter().any(|proof| proof == "part-checksums" || proof == "part-md5");
@@ -143,7 +145,6 @@ impl Court<'_> {
     async fn failure(&mut self, error: &Error) -> Left {
         let cell = self.bench.cell;
         let text = whole_text(error);
-        self.insist(error.hint().is_some(), || format!("no hint: {error:?}"));
         self.insist(error.kind() != ErrorKind::Internal, || format!("a defect: {error:?}"));
         let operation = error.operation();
         self.insist(may_name(cell.place).contains(&operation), || format!("it names {operation:?}: {error:?}"));
@@ -157,7 +158,16 @@ impl Court<'_> {
         let uploads = self.nothing_unnamed(&text).await;
         let object = self.object_exists().await;
         self.insist(!object || text.contains(KEY), || format!("the object is there, and not named: {error:?}"));
-        let alive = !uploads.is_empty();
+        let left = self.left(error, &text, !uploads.is_empty(), object);
+        let told = Told { kind: error.kind(), operation, code: error.code(), hint: error.hint().unwrap_or_default() };
+        // Who has no journal, and cannot see the object, is told the same as who has one.
+        let in_doubt = left == Left::Object && error.is_doubtful();
+        self.complaints.extend(remedy::complaint(cell, &told, if in_doubt { Left::Unproved } else { left }));
+        left
+    }
+
+    fn left(&self, error: &Error, text: &str, alive: bool, object: bool) -> Left {
+        let cell = self.bench.cell;
         if text.contains(ORPHAN) {
             Left::Orphan
         } else if text.contains(APPEARS) {
@@ -166,7 +176,7 @@ impl Court<'_> {
             if cell.place.is_small() { Left::Object } else { Left::Named }
         } else if object {
             if error.is_resumable() { Left::Unproved } else { Left::Object }
-        } else if alive && error.is_doubtful() && operation == Some(Operation::Complete) {
+        } else if alive && error.is_doubtful() && error.operation() == Some(Operation::Complete) {
             Left::Unknown
         } else if alive && error.is_resumable() {
             Left::Kept

@@ -14,11 +14,14 @@
 
 mod cell;
 mod expect;
+mod extent;
 mod fault;
 mod fetched;
 mod judge;
 mod place;
+mod program;
 mod proofs;
+mod remedy;
 mod sources;
 mod table;
 
@@ -31,18 +34,12 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sealift::{
-    Uploader,
-    dialect::{COS, S3},
-    sse::SseMode,
-    transfer::UploaderOptions,
-};
+use sealift::{Uploader, sse::SseMode, transfer::UploaderOptions};
 
 use self::{
     cell::{Cell, Outcome},
     expect::{End, Left, expected},
     fault::FAULTS,
-    place::Place,
     sources::Sources,
     table::Entry,
 };
@@ -56,55 +53,6 @@ const APART: Duration = Duration::from_millis(100);
 const FILES: u64 = 8192;
 
 const MODES: [SseMode; 4] = [SseMode::None, SseMode::Managed, SseMode::Kms, SseMode::Customer];
-
-/// What a store that speaks S3 may do otherwise: how it proves bytes, confirms encryption and ends an upload.
-const OF_S3: [&str; 16] = [
-    "answer",
-    "answer_after",
-    "error_in_200",
-    "error_in_200_after",
-    "reset",
-    "lose_answer",
-    "cut_head",
-    "cut_body",
-    "cut_stream",
-    "linger",
-    "wrong_crc",
-    "drop_crc",
-    "drop_echo",
-    "downgrade_echo",
-    "alter_echo",
-    "answer_late",
-];
-
-/// Every cell.
-fn cells() -> Vec<Cell> {
-    let mut cells = Vec::new();
-    for dialect in [COS, S3] {
-        for place in Place::ALL {
-            // With two parts there is none in the middle.
-            if dialect == S3 && place == Place::Middle {
-                continue;
-            }
-            for fault in FAULTS.iter().filter(|fault| dialect == COS || OF_S3.contains(&fault.verb)) {
-                for (once, mode) in [true, false].into_iter().flat_map(|once| MODES.map(|mode| (once, mode))) {
-                    // A store that is silent at Initiate is asked for a proof only where encryption was.
-                    if place == Place::Probe && mode == SseMode::None {
-                        continue;
-                    }
-                    let cell = Cell { dialect, place, fault, once, mode, journal: true };
-                    cells.push(cell);
-                    // A journal makes no difference to what succeeds, nor to one PUT; and without one nothing is resumed.
-                    let differs = dialect == COS && place != Place::Resume && !place.is_small();
-                    if differs && expected(&cell) != End::Done {
-                        cells.push(Cell { journal: false, ..cell });
-                    }
-                }
-            }
-        }
-    }
-    cells
-}
 
 /// What is left depends on the journal where one is what keeps it.
 fn without_journal(end: End) -> End {
@@ -120,13 +68,12 @@ fn every_fault_of_the_store_has_a_row() {
     let rows: BTreeSet<String> = FAULTS.iter().map(|fault| fault.verb.to_owned()).collect();
     let verbs: BTreeSet<String> = fault::verbs().into_iter().collect();
     assert_eq!(rows, verbs);
-    assert!(OF_S3.iter().all(|verb| verbs.contains(*verb)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_at_every_call_in_every_mode_ends_as_promised() {
     let only = env::var("SEALIFT_MATRIX_ONLY").unwrap_or_default();
-    let cells: Vec<Cell> = cells().into_iter().filter(|cell| cell.to_string().contains(&only)).collect();
+    let cells: Vec<Cell> = extent::run().into_iter().filter(|cell| cell.to_string().contains(&only)).collect();
     assert!(!cells.is_empty(), "no cell has {only:?} in its name");
     let files = getrlimit(Resource::Nofile);
     let enough = files.maximum.map_or(FILES, |most| most.min(FILES)).max(files.current.unwrap_or(FILES));
@@ -170,6 +117,24 @@ async fn every_fault_at_every_call_in_every_mode_ends_as_promised() {
         let entries: Vec<Entry> = ends.into_iter().map(|(cell, outcome)| (cell, outcome.end)).collect();
         compare(&table::write(&entries));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_ends_as_the_table_says() {
+    let only = env::var("SEALIFT_MATRIX_ONLY").unwrap_or_default();
+    let sample: Vec<Cell> = program::sample().into_iter().filter(|cell| cell.to_string().contains(&only)).collect();
+    let mut sources = Sources::new();
+    for cell in &sample {
+        sources.make_for(cell);
+    }
+    let sources = &sources;
+    let running = stream::iter(&sample).map(|cell| async move { (cell, program::run(cell, sources).await) });
+    let ends: Vec<(&Cell, Vec<String>)> = running.buffer_unordered(AT_ONCE).collect().await;
+    println!("{} cells by the program", ends.len());
+    let unexpected = ends.iter().filter(|(_, complaints)| !complaints.is_empty());
+    let unexpected: Vec<String> =
+        unexpected.map(|(cell, complaints)| format!("{cell}:\n    {}", complaints.join("\n    "))).collect();
+    assert!(unexpected.is_empty(), "{} cells are unexpected:\n{}", unexpected.len(), unexpected.join("\n"));
 }
 
 /// Compares with the table in the repository, or writes it.

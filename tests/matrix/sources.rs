@@ -39,7 +39,8 @@ impl Sources {
     }
 
     fn path(&self, cell: &Cell) -> PathBuf {
-        self.dir.path().join(format!("{}-{}", cell.dialect, if cell.place.is_small() { "small" } else { "large" }))
+        let parts = if cell.place.is_small() { 1 } else { cell.parts() };
+        self.dir.path().join(format!("{}-{parts}", cell.dialect))
     }
 }
 
