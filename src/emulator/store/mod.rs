@@ -164,16 +164,18 @@ impl Bucket {
     pub(super) fn put(&self, object: &Object, unkept: Unkept, forbid_overwrite: bool) -> Result<(), Conflict> {
         let staged = self.stage(object)?;
         let known = self.seen(&object.key)?;
-        let file = self.object_file(&object.key);
-        let _change = self.unsynced.begin(&file);
-        let old = {
+        let change = self.unsynced.begin(&self.object_file(&object.key));
+        let placed = {
             let _state = self.lock();
-            self.place(object, staged, known, forbid_overwrite)?
+            self.place(object, staged, known, forbid_overwrite)
         };
         // From here on a record names the bytes, even if it should not survive a power cut.
-        unkept.keep();
-        files::sync_parent(&file, self.durable)?;
-        self.discard(old);
+        if placed.is_ok() {
+            unkept.keep();
+        }
+        // What is in the way is told of as well.
+        change.settle(self.durable)?;
+        self.discard(placed?);
         Ok(())
     }
 
@@ -242,22 +244,22 @@ impl Bucket {
     /// Removes an object, if it is the one that is meant; says whether it was not another. That there is none is no failure.
     pub(super) fn delete(&self, key: &str, meant: impl FnOnce(&Object) -> bool) -> io::Result<bool> {
         let (known, file) = (self.object(key)?, self.object_file(key));
-        let (was_there, _change) = (known.is_some(), self.unsynced.begin(&file));
+        let (was_there, change) = (known.is_some(), self.unsynced.begin(&file));
         let old = {
-            let state = self.lock();
-            let Some(old) = self.current(key, known)? else {
-                drop(state);
-                // If it was, somebody else is just removing it.
-                files::sync_parent(&file, self.durable && was_there)?;
-                return Ok(true);
-            };
-            if !meant(&old) {
-                return Ok(false);
+            let _state = self.lock();
+            match self.current(key, known)? {
+                Some(old) if meant(&old) => {
+                    fs::remove_file(&file)?;
+                    Some(Arc::unwrap_or_clone(old).blobs)
+                }
+                Some(_) => None,
+                // If it was there, somebody else is just removing it.
+                None if was_there => Some(Vec::new()),
+                None => return Ok(true),
             }
-            fs::remove_file(&file)?;
-            Arc::unwrap_or_clone(old).blobs
         };
-        files::sync_parent(&file, self.durable)?;
+        change.settle(self.durable)?;
+        let Some(old) = old else { return Ok(false) };
         self.discard(old);
         Ok(true)
     }

@@ -11,13 +11,13 @@ use super::files;
 
 /// Records that have appeared, were replaced or removed, and whose folders are being synced.
 ///
-/// Others see them meanwhile. Who tells what was seen syncs the folder first: else a power cut could take back what a
-/// reader was shown, or bring back what a second DELETE called gone.
+/// Others see them meanwhile, and from then on if the sync fails. Who tells what was seen syncs the folder first: else a
+/// power cut could take back what a reader was shown, or bring back what a second DELETE called gone.
 #[derive(Debug, Default)]
 pub(super) struct Unsynced(Mutex<HashMap<PathBuf, usize>>);
 
 impl Unsynced {
-    /// A record is about to change; its folder is synced when the value is dropped.
+    /// A record is about to change, or not, if the value is just dropped.
     pub(super) fn begin(&self, record: &Path) -> Change<'_> {
         *self.counts().entry(record.to_owned()).or_default() += 1;
         Change { unsynced: self, record: record.to_owned() }
@@ -39,6 +39,16 @@ impl Unsynced {
 pub(super) struct Change<'a> {
     unsynced: &'a Unsynced,
     record: PathBuf,
+}
+
+impl Change<'_> {
+    /// Makes it permanent. If that fails, all who see the record from now on sync its folder before they tell of it.
+    pub(super) fn settle(self, durable: bool) -> io::Result<()> {
+        files::sync_parent(&self.record, durable).inspect_err(|_| {
+            // One more than is ever taken away.
+            *self.unsynced.counts().entry(self.record.clone()).or_default() += 1;
+        })
+    }
 }
 
 impl Drop for Change<'_> {
@@ -71,5 +81,16 @@ mod tests {
         assert!(unsynced.settle(Path::new("/no such folder/a"), false).is_ok(), "nothing has to be permanent");
         drop(second);
         assert!(!syncs("/no such folder/a"));
+    }
+
+    #[test]
+    fn a_change_whose_sync_failed_is_synced_by_all_who_see_it_later() {
+        let unsynced = Unsynced::default();
+        let record = Path::new("/no such folder/a");
+        unsynced.begin(record).settle(false).unwrap();
+        assert!(unsynced.settle(record, true).is_ok());
+        unsynced.begin(record).settle(true).unwrap_err();
+        drop(unsynced.begin(record));
+        assert!(unsynced.settle(record, true).is_err(), "it was tried again");
     }
 }

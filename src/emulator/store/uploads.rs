@@ -124,9 +124,8 @@ impl Bucket {
     ) -> Result<bool, Conflict> {
         let staged = self.stage(object)?;
         let known = self.seen(&object.key)?;
-        let file = self.object_file(&object.key);
-        let _change = self.unsynced.begin(&file);
-        let old = {
+        let change = self.unsynced.begin(&self.object_file(&object.key));
+        let placed = {
             let mut state = self.lock();
             let name = name(&upload.id, &upload.key);
             match state.uploads.get(&name) {
@@ -134,11 +133,15 @@ impl Bucket {
                 Some(open) if open.changes != mark => return Ok(false),
                 Some(_) => {}
             }
-            let old = self.place(object, staged, known, forbid_overwrite)?;
-            state.uploads.remove(&name);
-            old
+            let placed = self.place(object, staged, known, forbid_overwrite);
+            if placed.is_ok() {
+                state.uploads.remove(&name);
+            }
+            placed
         };
-        files::sync_parent(&file, self.durable)?;
+        // What is in the way is told of as well.
+        change.settle(self.durable)?;
+        let old = placed?;
         // From here on the object counts, whatever happens: a crash leaves an upload that the next start sweeps.
         let _ = self.drop_upload(&upload.id);
         self.discard(old);
