@@ -86,12 +86,14 @@ pub(super) fn remove(path: &Path, durable: bool) -> io::Result<()> {
 /// Makes what happened in a file's folder permanent.
 pub(super) fn sync_parent(path: &Path, durable: bool) -> io::Result<()> {
     match path.parent() {
-        Some(parent) if durable => {
-            let here = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            File::open(here)?.sync_all()
-        }
+        Some(parent) if durable => sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }),
         _ => Ok(()),
     }
+}
+
+/// Makes what happened in a folder permanent.
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Makes a folder, and the folders above it that are missing, for good.

@@ -149,6 +149,10 @@ impl Bucket {
     fn open(dir: PathBuf, durable: bool) -> io::Result<Self> {
         for folder in ["objects", "uploads", "blobs"] {
             files::make_dir(&dir.join(folder), durable)?;
+            if durable {
+                // A killed store may have been about to: what is found counts, and what it replaced is swept.
+                files::sync_dir(&dir.join(folder))?;
+            }
         }
         let uploads = sweep::sweep(&dir)?;
         let state = State { uploads, ..State::default() };
