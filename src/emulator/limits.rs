@@ -29,7 +29,7 @@ pub struct Limits {
     /// The most bytes of user metadata, of one and of all: 2,048 and 4,096; with S3 2,048 in all.
     pub max_meta_bytes: (usize, usize),
     /// The most connections at once: 256, which have room in the usual 1,024 open files. It is no limit of the service. Of
-    /// any more none is refused, as that would look like a fault: they wait until one ends.
+    /// any more none is refused, as that would look like a fault: they wait until one ends. One is always taken.
     pub max_connections: usize,
     /// For how many seconds a body may bring nothing before it is 400 `RequestTimeout`: 60. The manuals tell no number.
     pub body_timeout: u64,

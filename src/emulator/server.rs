@@ -63,7 +63,7 @@ impl Default for Lingering {
 pub(super) async fn serve(server: Arc<Server>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let mut connections = JoinSet::new();
     loop {
-        let room = connections.len() < server.core.options.limits.max_connections;
+        let room = connections.len() < server.core.options.limits.max_connections.max(1);
         tokio::select! {
             // Beyond that they wait with the system.
             accepted = listener.accept(), if room => match accepted {
