@@ -52,12 +52,12 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
             }
             let done = bucket.complete(&upload, &object, (&parts, mark), forbid_overwrite);
             if done.map_err(|cause| conflict(core, cause))? {
+                core.held.forget(&upload.id);
                 return Ok(object);
             }
         }
     })
     .await?;
-    core.held.forget(object.upload_id.as_deref().unwrap_or_default());
     Ok(Answer { echo, ..answer(core, call, &object) })
 }
 

@@ -11,7 +11,7 @@ use crate::{
         encryption::{self, Opens},
         hex,
         request::{Call, Operation},
-        store::{AtRest, Part, Upload},
+        store::{AtRest, Bucket, Part, Upload},
         xml::Document,
     },
     secret::Secret,
@@ -31,12 +31,17 @@ pub(super) async fn initiate(core: &Arc<Core>, call: &Call) -> Result<Answer, Re
     let upload = Upload { id, key: call.key.clone(), initiated, properties, encryption, planned };
     let mut document = Document::new(call.dialect, "InitiateMultipartUploadResult");
     document.text("Bucket", &call.bucket).text("Key", &call.key).text("UploadId", &upload.id);
-    if let (AtRest::Customer { .. }, Some(key), false) =
-        (&upload.encryption, data_key, core.options.guesses.part_copy_needs_key)
-    {
-        core.held.hold(&upload.id, key);
-    }
-    blocking(core, call, move |_, bucket| Ok(bucket.open_upload(upload)?)).await?;
+    let customer = matches!(upload.encryption, AtRest::Customer { .. });
+    let held = data_key.filter(|_| customer && !core.options.guesses.part_copy_needs_key);
+    blocking(core, call, move |core, bucket| {
+        let id = upload.id.clone();
+        bucket.open_upload(upload)?;
+        if let Some(key) = held {
+            core.held.hold(&id, key);
+        }
+        Ok(())
+    })
+    .await?;
     let answer = Answer::xml(document.finish()).echo(echo);
     Ok(match planned.filter(|planned| planned.declared) {
         None => answer,
@@ -80,8 +85,7 @@ pub(super) async fn part(core: &Arc<Core>, call: &Call, upstream: &mut Upstream)
 pub(super) async fn abort(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusal> {
     let (id, key) = (upload_id(call)?, call.key.clone());
     expire(core, call).await?;
-    core.held.forget(&id);
-    if blocking(core, call, move |_, bucket| Ok(bucket.abort(&id, &key)?)).await? {
+    if blocking(core, call, move |core, bucket| drop_upload(core, bucket, &id, &key)).await? {
         Ok(Answer::new(StatusCode::NO_CONTENT))
     } else {
         Err(no_upload())
@@ -138,7 +142,19 @@ pub(super) async fn find(core: &Arc<Core>, call: &Call) -> Result<Arc<Upload>, R
 pub(super) async fn expire(core: &Arc<Core>, call: &Call) -> Result<(), Refusal> {
     let Some(lifetime) = core.options.guesses.upload_lifetime else { return Ok(()) };
     let before = core.options.clock.unix_seconds().saturating_sub(lifetime);
-    blocking(core, call, move |_, bucket| Ok(bucket.expire(before)?)).await
+    blocking(core, call, move |core, bucket| {
+        let old = bucket.opened_before(before);
+        old.iter().try_for_each(|upload| drop_upload(core, bucket, &upload.id, &upload.key).map(drop))
+    })
+    .await
+}
+
+fn drop_upload(core: &Core, bucket: &Bucket, id: &str, key: &str) -> Result<bool, Refusal> {
+    let dropped = bucket.abort(id, key)?;
+    if dropped {
+        core.held.forget(id);
+    }
+    Ok(dropped)
 }
 
 fn upload_id(call: &Call) -> Result<String, Refusal> {

@@ -47,14 +47,11 @@ impl Bucket {
             .find_map(|(_, open)| want(&open.upload).break_value())
     }
 
-    /// Drops the uploads that were opened before a time, in Unix seconds.
-    pub(in crate::emulator) fn expire(&self, before: u64) -> io::Result<()> {
-        let old: Vec<Arc<Upload>> = {
-            let state = self.lock();
-            let open = state.uploads.values().map(|open| &open.upload);
-            open.filter(|upload| upload.initiated < before).map(Arc::clone).collect()
-        };
-        old.iter().try_for_each(|upload| self.abort(&upload.id, &upload.key).map(drop))
+    /// The uploads that were opened before a time, in Unix seconds.
+    pub(in crate::emulator) fn opened_before(&self, time: u64) -> Vec<Arc<Upload>> {
+        let state = self.lock();
+        let open = state.uploads.values().map(|open| &open.upload);
+        open.filter(|upload| upload.initiated < time).map(Arc::clone).collect()
     }
 
     /// Adds a part, instead of an older one of the same number.

@@ -91,6 +91,9 @@ async fn a_copied_part_may_do_without_the_key_of_its_upload() {
             .await
             .refused(403, "AccessDenied");
         raw.part("m", &id, 1, &[], b"bytes").await.refused(400, "InvalidArgument");
+        // What does not end the upload does not end that either.
+        raw.abort("other", &id).await.refused(404, "NoSuchUpload");
+        raw.send("PUT", "m", &part, &source, b"").await.ok();
         raw.complete("m", &id, &[(1, tag)], &[]).await.ok();
         assert_eq!(raw.get("m", &customer(&KEY)).await.ok().body, b"bytes");
         raw.get("m", &[]).await.refused(400, "InvalidArgument");
