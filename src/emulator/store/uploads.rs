@@ -1,8 +1,8 @@
 //! Multipart uploads: opened, filled, and turned into an object or dropped.
 
-use std::{collections::HashSet, ffi::OsStr, fs, io, ops::Bound, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, fs, io, ops::Bound, path::PathBuf, sync::Arc};
 
-use super::{Bucket, Conflict, Object, Open, Part, Unkept, Upload, files, unique::Unique};
+use super::{Blob, Bucket, Conflict, Object, Open, Part, Unkept, Upload, files, unique::Unique};
 
 impl Bucket {
     pub(in crate::emulator) fn open_upload(&self, upload: Upload) -> io::Result<()> {
@@ -81,19 +81,21 @@ impl Bucket {
 
     /// At most so many parts of an upload behind a number, by number.
     pub(in crate::emulator) fn parts(&self, id: &str, after: u32, most: usize) -> io::Result<Vec<Part>> {
-        let paths = match files::list(&self.upload_dir(id)) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            paths => paths?,
+        self.each_part(id, after, most)?.collect()
+    }
+
+    /// The same one by one.
+    fn each_part(&self, id: &str, after: u32, most: usize) -> io::Result<impl Iterator<Item = io::Result<Part>>> {
+        let mut numbers: Vec<u16> = match fs::read_dir(self.upload_dir(id)) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
+            entries => entries?
+                .filter_map(|entry| entry.map(|entry| number_of(&entry)).transpose())
+                .collect::<io::Result<_>>()?,
         };
-        let number = |path: &PathBuf| {
-            let name = path.file_name().and_then(OsStr::to_str)?;
-            name.strip_suffix(".json")?.parse::<u16>().ok()
-        };
-        let mut numbers: Vec<u16> = paths.iter().filter_map(number).filter(|at| u32::from(*at) > after).collect();
+        numbers.retain(|number| u32::from(*number) > after);
         numbers.sort_unstable();
         numbers.truncate(most);
-        let parts = numbers.into_iter().filter_map(|number| files::read(&self.part_file(id, number)).transpose());
-        parts.collect()
+        Ok(numbers.into_iter().filter_map(move |number| files::read(&self.part_file(id, number)).transpose()))
     }
 
     /// Makes sure that the parts of an upload as they were just seen are permanent.
@@ -152,8 +154,9 @@ impl Bucket {
     pub(in crate::emulator) fn abort(&self, id: &str, key: &str) -> io::Result<bool> {
         let Some(open) = self.lock().uploads.remove(&name(id, key)) else { return Ok(false) };
         let head = self.upload_dir(id).join("upload.json");
-        let parts = match self.parts(id, 0, usize::MAX).and_then(|parts| fs::remove_file(&head).map(|()| parts)) {
-            Ok(parts) => parts,
+        let blobs = || self.each_part(id, 0, usize::MAX)?.map(|part| Ok(part?.blob)).collect::<io::Result<_>>();
+        let blobs: Vec<Blob> = match blobs().and_then(|blobs| fs::remove_file(&head).map(|()| blobs)) {
+            Ok(blobs) => blobs,
             Err(cause) => {
                 self.lock().uploads.insert(name(id, key), open);
                 return Err(cause);
@@ -162,7 +165,7 @@ impl Bucket {
         // From here on it is gone, also if that cannot be confirmed.
         files::sync_parent(&head, self.durable)?;
         let _ = fs::remove_dir_all(self.upload_dir(id));
-        self.discard(parts.into_iter().map(|part| part.blob).collect());
+        self.discard(blobs);
         Ok(true)
     }
 
@@ -182,6 +185,11 @@ impl Bucket {
     fn part_file(&self, id: &str, number: u16) -> PathBuf {
         self.upload_dir(id).join(format!("{number:05}.json"))
     }
+}
+
+/// The number of a part by its record.
+fn number_of(record: &fs::DirEntry) -> Option<u16> {
+    record.file_name().to_str()?.strip_suffix(".json")?.parse().ok()
 }
 
 /// What an upload is found by. An id of a request never becomes part of a path before it was found here.
