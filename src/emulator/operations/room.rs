@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes of lists that may be in memory at once.
+/// Bytes of lists that may be in memory at once, besides the short ones.
 const LISTS: usize = 32 << 20;
+/// Up to so many bytes a list is short: even one from each connection is little.
+const SHORT: usize = 64 << 10;
 /// Bytes that may be in use at once for what is made of them.
 const WORK: usize = 32 << 20;
 /// How much that is for each byte of a list: the parts that it names, those on disk, and the object.
 const WORK_PER_BYTE: usize = 8;
 
-/// Room for lists of parts and for the work on them. Who finds none waits: short lists hardly ever do, and the longest
-/// ones take turns.
+/// Room for lists of parts and for the work on them. Who finds none waits: the longest lists take turns, also to come in,
+/// so that clients which send such a list slowly keep other long ones waiting, and no short one.
 #[derive(Debug)]
 pub(in crate::emulator) struct Room {
     lists: Arc<Semaphore>,
@@ -25,12 +27,15 @@ impl Default for Room {
     }
 }
 
-/// A share of the room, until it is dropped; `None` only if the store is coming to its end.
+/// A share of the room, until it is dropped; `None` if none is needed, or if the store is coming to its end.
 pub(super) type Share = Option<OwnedSemaphorePermit>;
 
 impl Room {
     /// Room for a list of so many bytes that is about to come in.
     pub(super) async fn list(&self, bytes: usize) -> Share {
+        if bytes <= SHORT {
+            return None;
+        }
         take(&self.lists, bytes.min(LISTS)).await
     }
 
@@ -43,4 +48,27 @@ impl Room {
 
 async fn take(room: &Arc<Semaphore>, bytes: usize) -> Share {
     Arc::clone(room).acquire_many_owned(u32::try_from(bytes).ok()?).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn slow_long_lists_keep_long_ones_waiting_and_no_short_one() {
+        let room = Room::default();
+        let slow = room.list(LISTS).now_or_never().unwrap();
+        let mut next = Box::pin(room.list(SHORT + 1));
+        assert!(next.as_mut().now_or_never().is_none());
+        assert!(room.list(SHORT).now_or_never().is_some());
+        // Its list has come in, and is worked on while the others come.
+        let work = room.work(usize::MAX).now_or_never().unwrap();
+        assert!(room.work(1).now_or_never().is_none());
+        drop(slow);
+        assert!(next.now_or_never().unwrap().is_some());
+        drop(work);
+        assert!(room.work(1).now_or_never().unwrap().is_some());
+    }
 }
