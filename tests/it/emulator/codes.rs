@@ -1,5 +1,5 @@
 //! Every code that the manuals name (/document/product/436/7730, and the pages on the calls): asked for here by a request
-//! that deserves it, or only to be had by a fault, with the reason.
+//! that deserves it, or had by a fault, with the reason.
 //!
 //! Which call refuses what, and with which of these, is in `refusals`.
 
@@ -21,7 +21,7 @@ enum Comes {
     Asked,
     /// From bytes that no HTTP library sends.
     Wire,
-    /// From nothing but a fault, because the store has no such thing.
+    /// From no request as such, for this reason; a fault has it.
     Fault(&'static str),
 }
 
@@ -30,13 +30,15 @@ use Comes::{Asked, Fault, Wire};
 const NO_MONEY: &str = "nobody pays";
 const NO_KMS: &str = "there is no service behind it that could fail";
 const NO_RATES: &str = "nothing is throttled";
-const NO_VERSIONS: &str = "there are no locks, quotas or other settings of buckets";
+const NO_SETTINGS: &str = "there are no locks, quotas or other settings of buckets";
 const NO_OTHERS: &str = "writes of one name go one after the other";
 const NO_CAUSE: &str = "the manuals tell no cause";
+const NO_FILES: &str = "nothing is throttled; it is what a store without free files says, as in `crowd`";
+const DAMAGE: &str = "it is what a damaged folder leads to, as in `restart`";
 
 const CODES: [(u16, &str, Comes); 76] = [
     (400, "ActionAccelerateNotSupported", Asked),
-    (400, "AttachmentFull", Fault(NO_VERSIONS)),
+    (400, "AttachmentFull", Fault(NO_SETTINGS)),
     (400, "BadDigest", Asked),
     (400, "BadRequest", Fault(NO_CAUSE)),
     (400, "BucketAccelerateNotEnabled", Asked),
@@ -68,7 +70,7 @@ const CODES: [(u16, &str, Comes); 76] = [
     (400, "NotImplemented", Wire),
     (400, "NotSupportedStorageClass", Asked),
     (400, "OAZOperationNotSupportOnMAZBucket", Asked),
-    (400, "PolicyFull", Fault(NO_VERSIONS)),
+    (400, "PolicyFull", Fault(NO_SETTINGS)),
     (400, "RequestTimeout", Wire),
     (400, "SSEContentNotSupported", Asked),
     (400, "SSEHeaderNotAllowed", Asked),
@@ -88,7 +90,7 @@ const CODES: [(u16, &str, Comes); 76] = [
     (403, "SignatureDoesNotMatch", Asked),
     (404, "NoSuchBucket", Asked),
     (404, "NoSuchCopySource", Asked),
-    (404, "NoSuchEncryptionConfiguration", Fault(NO_VERSIONS)),
+    (404, "NoSuchEncryptionConfiguration", Fault(NO_SETTINGS)),
     (404, "NoSuchKey", Asked),
     (404, "NoSuchUpload", Asked),
     (404, "NoSuchVersion", Asked),
@@ -96,21 +98,21 @@ const CODES: [(u16, &str, Comes); 76] = [
     (405, "UploadIdNotSupported", Fault("there are no uploads of the old JSON API")),
     (409, "FileAlreadyExists", Asked),
     (409, "InvalidObjectState", Fault("it comes with 403, unless so guessed")),
-    (409, "ObjectLocked", Fault(NO_VERSIONS)),
+    (409, "ObjectLocked", Fault(NO_SETTINGS)),
     (409, "PathConflict", Fault(NO_OTHERS)),
-    (409, "QuotaConflict", Fault(NO_VERSIONS)),
+    (409, "QuotaConflict", Fault(NO_SETTINGS)),
     (409, "UploadConflict", Fault(NO_OTHERS)),
     (411, "MissingContentLength", Wire),
     (412, "PreconditionFailed", Asked),
     (416, "InvalidRange", Asked),
     (451, "DomainAuditFailed", Fault(NO_MONEY)),
     (451, "UnavailableForLegalReasons", Fault(NO_MONEY)),
-    (500, "InternalError", Fault("it would be a bug")),
+    (500, "InternalError", Fault(DAMAGE)),
     (500, "KmsInternalException", Fault(NO_KMS)),
     (501, "NotImplemented", Asked),
     (503, "KmsFreqControl", Fault(NO_RATES)),
     (503, "ServiceUnavailable", Fault(NO_RATES)),
-    (503, "SlowDown", Fault(NO_RATES)),
+    (503, "SlowDown", Fault(NO_FILES)),
 ];
 
 /// A request.

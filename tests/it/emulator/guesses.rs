@@ -138,7 +138,7 @@ async fn other_codes_may_be_told_for_what_a_request_does_wrong() {
     Raw::new(&store).put("k", &customer(&KEY), b"bytes").await.refused(403, "D");
 }
 
-/// What the manuals leave open, in the order of our notes on them, and what switches it. `min_part_size` is a limit.
+/// What the manuals leave open, and what switches it. `min_part_size` is a limit.
 const OPEN: [(&str, &[&str]); 14] = [
     (
         "a wrong or missing customer key",
@@ -159,7 +159,7 @@ const OPEN: [(&str, &[&str]); 14] = [
     ("names in lists", &["encoding_element", "plus_for_space"]),
 ];
 
-/// Each has a switch that is listed with its default, and a test here that turns it.
+/// Each has a switch that is listed with its default, and the text of some test turns it.
 #[test]
 fn whatever_is_open_has_a_switch_and_every_switch_is_tried() {
     let listed = Guesses::default().help() + &sealift::emulator::Limits::default().help();

@@ -258,7 +258,10 @@ async fn encryption_headers_must_be_right_where_something_goes_on() {
 /// Even where the key is not what is wrong with the call.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_takes_a_customer_key_over_plain_http() {
-    let store = store_with(|options| options.tls(false)).await;
+    let mut guesses = Guesses::default();
+    // No other refusal is called so.
+    guesses.set("key_over_http=400:OverHttp").unwrap();
+    let store = store_with(|options| options.tls(false).guesses(guesses)).await;
     let raw = Raw::new(&store);
     raw.put("plain", &[], b"bytes").await.ok();
     let id = raw.initiate("up", &[]).await;
@@ -268,7 +271,7 @@ async fn no_call_takes_a_customer_key_over_plain_http() {
         {
             raw.send(method, key, &params, &[needed.clone(), given].concat(), b"").await;
             let seen = store.emulator.transcript().pop().unwrap();
-            assert_eq!((seen.status, seen.code.as_deref()), (400, Some("InvalidRequest")), "{method} {key}");
+            assert_eq!((seen.status, seen.code.as_deref()), (400, Some("OverHttp")), "{method} {key}");
         }
     }
 }
