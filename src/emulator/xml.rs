@@ -49,7 +49,8 @@ impl Document {
     }
 
     /// An element with text. Control characters, which XML cannot hold, stay as they are, so that the document is
-    /// ill-formed: an official SDK of COS is prepared for keys that do that, and lists can be had with encoded names.
+    /// ill-formed: the Go SDK of COS (`helper.go`) is prepared for keys that do that, and lists can be had with encoded
+    /// names.
     pub(super) fn text(&mut self, name: &'static str, text: &str) -> &mut Self {
         // A carriage return in text is read back as a line feed, unless it is escaped (XML 1.0, 2.11).
         let escaped = escape(text).replace('\r', "&#13;");

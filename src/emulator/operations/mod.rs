@@ -164,7 +164,7 @@ fn check_key(core: &Core, call: &Call) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// COS buckets without versions have the version `null` only.
+/// Without versioning each object has the version `null` only.
 fn check_version(call: &Call) -> Result<(), Refusal> {
     let by_version = matches!(call.operation, Operation::Get | Operation::Head | Operation::Delete);
     match call.filled("versionId") {

@@ -181,7 +181,8 @@ fn hmac(key: &[u8], message: &[u8]) -> [u8; 20] {
     mac.finalize().into_bytes().into()
 }
 
-/// The real service takes signatures of S3 too, but no chunks (/document/product/436/32537).
+/// The real service takes signatures of S3 too (/document/product/436/32537), but no chunks: what it says then is in
+/// milvus-io/milvus#49978.
 fn foreign(request: Signable<'_>) -> Refusal {
     let content = request.headers.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
     match content.filter(|content| content.starts_with("STREAMING-")) {
