@@ -45,12 +45,14 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
         // Once more if a part was replaced between look and change.
         loop {
             let mark = bucket.look(&upload.id, &upload.key).ok_or_else(no_upload)?;
-            let parts = bucket.parts(&upload.id, 0, usize::MAX)?;
+            // A list that is out of order is refused, whatever is found here.
+            let is_listed = |part: &Part| listed.binary_search_by_key(&u32::from(part.number), |it| it.number).is_ok();
+            let (parts, rest) = bucket.parts_and_rest(&upload.id, is_listed)?;
             let object = assemble(core, &upload, &parts, &listed)?;
             if let (Some(planned), Some(whole)) = (upload.planned, &object.checksum) {
                 claimed.check(planned, whole, object.size, &core.options.guesses)?;
             }
-            let done = bucket.complete(&upload, &object, (&parts, mark), forbid_overwrite);
+            let done = bucket.complete(&upload, &object, (rest, mark), forbid_overwrite);
             if done.map_err(|cause| conflict(core, cause))? {
                 core.held.forget(&upload.id);
                 return Ok(object);

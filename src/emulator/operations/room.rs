@@ -10,7 +10,7 @@ const LISTS: usize = 32 << 20;
 const SHORT: usize = 64 << 10;
 /// Bytes that may be in use at once for what is made of them.
 const WORK: usize = 32 << 20;
-/// How much that is for each byte of a list: the parts that it names, those on disk if they are as many, and the object.
+/// How much that is for each byte of a list: the parts that it names, as they are told and as they are, and the object.
 const WORK_PER_BYTE: usize = 8;
 
 /// Room for lists of parts and for the work on them. Who finds none waits: the longest lists take turns, also to come in,

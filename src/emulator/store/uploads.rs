@@ -1,8 +1,8 @@
 //! Multipart uploads: opened, filled, and turned into an object or dropped.
 
-use std::{collections::HashSet, fs, io, ops::Bound, path::PathBuf, sync::Arc};
+use std::{fs, io, ops::Bound, path::PathBuf, sync::Arc};
 
-use super::{Blob, Bucket, Conflict, Object, Open, Part, Unkept, Upload, files, unique::Unique};
+use super::{Blob, Bucket, Conflict, Object, Open, Part, Unkept, Upload, files};
 
 impl Bucket {
     pub(in crate::emulator) fn open_upload(&self, upload: Upload) -> io::Result<()> {
@@ -84,7 +84,25 @@ impl Bucket {
         self.each_part(id, after, most)?.collect()
     }
 
-    /// The same one by one.
+    /// The parts of an upload that are wanted, by number; of the others, which may be many more, only their files.
+    pub(in crate::emulator) fn parts_and_rest(
+        &self,
+        id: &str,
+        wanted: impl Fn(&Part) -> bool,
+    ) -> io::Result<(Vec<Part>, Vec<Blob>)> {
+        let (mut parts, mut rest) = (Vec::new(), Vec::new());
+        for part in self.each_part(id, 0, usize::MAX)? {
+            let part = part?;
+            if wanted(&part) {
+                parts.push(part);
+            } else {
+                rest.push(part.blob);
+            }
+        }
+        Ok((parts, rest))
+    }
+
+    /// Parts one by one.
     fn each_part(&self, id: &str, after: u32, most: usize) -> io::Result<impl Iterator<Item = io::Result<Part>>> {
         let mut numbers: Vec<u16> = match fs::read_dir(self.upload_dir(id)) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -113,12 +131,12 @@ impl Bucket {
     }
 
     /// Turns an upload into an object of parts that were looked at after [`Self::look`] gave its mark; if one was
-    /// replaced since, the caller has to look again, which `Ok(false)` says.
+    /// replaced since, the caller has to look again, which `Ok(false)` says. The files of its other parts are removed.
     pub(in crate::emulator) fn complete(
         &self,
         upload: &Upload,
         object: &Object,
-        (looked_at, mark): (&[Part], u64),
+        (rest, mark): (Vec<Blob>, u64),
         forbid_overwrite: bool,
     ) -> Result<bool, Conflict> {
         let staged = self.stage(object)?;
@@ -144,9 +162,7 @@ impl Bucket {
         // From here on the object counts, whatever happens: a crash leaves an upload that the next start sweeps.
         let _ = self.drop_upload(&upload.id);
         self.discard(old);
-        let used: HashSet<Unique> = object.blobs.iter().map(|blob| blob.name).collect();
-        let unused = looked_at.iter().map(|part| part.blob).filter(|blob| !used.contains(&blob.name));
-        self.discard(unused.collect());
+        self.discard(rest);
         Ok(true)
     }
 
