@@ -3,7 +3,7 @@
 //! A store that held whole bodies would have more than half a GiB here: 64 requests, each with a body of 12 MiB, are
 //! stopped after three quarters of it, all at once, and others are refused, cut off and left to be done later meanwhile.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::stream;
@@ -59,9 +59,9 @@ async fn sixty_four_connections_with_large_bodies_stay_within_150_mib() {
         lanes.spawn(load.clone().late(at));
     }
     let begun = Instant::now();
-    load.barrier.wait().await;
+    load.meet(&mut lanes).await;
     let (sockets, halfway) = (served.sockets(), served.peak_memory());
-    load.barrier.wait().await;
+    load.meet(&mut lanes).await;
     lanes.join_all().await;
     load.check_late().await;
     let peak = served.peak_memory();
@@ -95,6 +95,17 @@ struct Load {
 }
 
 impl Load {
+    /// Waits for the lanes, of which one that failed does not come.
+    async fn meet(&self, lanes: &mut JoinSet<()>) {
+        let mut met = pin!(self.barrier.wait());
+        loop {
+            tokio::select! {
+                _ = &mut met => break,
+                Some(ended) = lanes.join_next() => ended.unwrap(),
+            }
+        }
+    }
+
     fn body(&self, at: usize) -> Bytes {
         self.bytes.slice(4096 * at..4096 * at + LEN)
     }
