@@ -8,7 +8,8 @@ const SHOWN: usize = 100;
 /// Whether a key in an answer is this one.
 ///
 /// It may stand there as it is, in percent-encoding, with a slash before it, or behind the folder in which a gateway keeps
-/// the bucket. COS writes it without the escapes of XML, so a key with such characters reads otherwise, and passes.
+/// the bucket, or with one slash where there were more: SeaweedFS 4.48 answers so, and finds the object by either name. COS
+/// writes it without the escapes of XML, so a key with such characters reads otherwise, and passes.
 pub(crate) fn is_key(told: &str, key: &str) -> bool {
     let breaks = |character: char| matches!(character, '<' | '>' | '&') || character.is_control();
     let asked = plain(key);
@@ -39,9 +40,10 @@ fn is_behind(told: &str, name: &str, between: char) -> bool {
     told.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with(between))
 }
 
-/// A key without a leading slash, and without what readers of XML may change.
+/// A key without a leading slash and empty folders, and without what readers of XML may change.
 fn plain(key: &str) -> String {
-    key.trim_start_matches('/').chars().filter(|character| !character.is_whitespace()).collect()
+    let folded: String = key.chars().filter(|character| !character.is_whitespace()).collect();
+    folded.split('/').filter(|folder| !folder.is_empty()).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -58,6 +60,7 @@ mod tests {
         for told in ["b", "a b/u.bin", "xa b/ü.bin", "a b/ü.bin.old", "a b"] {
             assert!(!is_key(told, "a b/ü.bin"), "{told}");
         }
+        assert!(is_key("a/b/c", "a//b///c") && is_key("a//b", "a//b") && !is_key("ab", "a//b"));
         assert!(is_key("a ", "a <b/>") && is_key("a & b", "a &amp; b"), "COS escapes nothing");
         assert!(is_key("100%", "100%") && !is_key("100", "100%"));
     }
