@@ -140,12 +140,11 @@ impl EmulatorOptions {
         self
     }
 
-    /// Lets the credentials that were added last expire at this time, in seconds since 1970 of the store's clock: 400
-    /// `ExpiredToken` from then on.
-    pub fn expiring(mut self, unix_seconds: u64) -> Self {
-        if let Some(last) = self.accounts.last_mut() {
-            last.expires = Some(unix_seconds);
-        }
+    /// Adds temporary credentials, which end at this time, in seconds since 1970 of the store's clock: 400 `ExpiredToken`
+    /// from then on.
+    pub fn temporary_credentials(mut self, id: &str, key: &str, token: &str, ends: u64) -> Self {
+        let (key, token) = (Secret::new(key), Some(Secret::new(token)));
+        self.accounts.push(Account { id: id.to_owned(), key, token, expires: Some(ends) });
         self
     }
 

@@ -73,6 +73,8 @@ pub(in crate::emulator) struct Rules {
     pub(in crate::emulator) bucket_region: Option<&'static str>,
     /// Whether the source of a copy begins with the bucket's host; else with the bucket.
     pub(in crate::emulator) copies_by_host: bool,
+    /// Whether an empty range of a copy means the whole source: an official SDK of COS sends it so.
+    pub(in crate::emulator) empty_range_is_whole: bool,
     /// Whether a copy onto itself may change encryption or storage class only.
     pub(in crate::emulator) copies_recode: bool,
     /// The headers of an object that are kept.
@@ -125,6 +127,7 @@ pub(super) const COS: Rules = Rules {
     pairs_conditions: true,
     bucket_region: None,
     copies_by_host: true,
+    empty_range_is_whole: true,
     copies_recode: false,
     kept: &["content-type", "cache-control", "content-disposition", "content-encoding", "expires"],
     storage_classes: &[
@@ -207,6 +210,7 @@ pub(super) const S3: Rules = Rules {
     pairs_conditions: false,
     bucket_region: Some("x-amz-bucket-region"),
     copies_by_host: false,
+    empty_range_is_whole: false,
     copies_recode: true,
     kept: &["content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"],
     storage_classes: &[

@@ -204,9 +204,8 @@ fn directive(call: &Call, name: &str) -> Result<bool, Refusal> {
 /// The range of the source, both ends named and within it; the whole source if there is none.
 fn range(call: &Call, size: u64) -> Result<(u64, u64), Refusal> {
     let name = call.dialect.names().copy_source_range;
-    // An official SDK of COS sends an empty one for the whole source.
-    let empty_is_whole = call.dialect.rules().copies_by_host;
-    let text = call.header(name)?.filter(|text| !(text.is_empty() && empty_is_whole));
+    let means_all = |text: &&str| text.is_empty() && call.dialect.rules().empty_range_is_whole;
+    let text = call.header(name)?.filter(|text| !means_all(text));
     let Some(text) = text else { return Ok((0, size)) };
     let (first, last) = text
         .strip_prefix("bytes=")

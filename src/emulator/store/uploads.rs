@@ -167,19 +167,27 @@ impl Bucket {
     }
 
     /// Drops an upload and its parts; `false` if it was not there.
+    ///
+    /// It is there for all others until it is gone from the disk too, so that an Abort that fails hides no upload that
+    /// lives on.
     pub(in crate::emulator) fn abort(&self, id: &str, key: &str) -> io::Result<bool> {
-        let Some(open) = self.lock().uploads.remove(&name(id, key)) else { return Ok(false) };
+        let name = name(id, key);
+        let Some(mark) = self.look(id, key) else { return Ok(false) };
+        let blobs = || self.each_part(id, 0, usize::MAX)?.map(|part| Ok(part?.blob)).collect::<io::Result<Vec<Blob>>>();
+        let seen = blobs()?;
         let head = self.upload_dir(id).join("upload.json");
-        let blobs = || self.each_part(id, 0, usize::MAX)?.map(|part| Ok(part?.blob)).collect::<io::Result<_>>();
-        let blobs: Vec<Blob> = match blobs().and_then(|blobs| fs::remove_file(&head).map(|()| blobs)) {
-            Ok(blobs) => blobs,
-            Err(cause) => {
-                self.lock().uploads.insert(name(id, key), open);
-                return Err(cause);
-            }
+        let changed = {
+            let mut state = self.lock();
+            let Some(open) = state.uploads.get(&name) else { return Ok(false) };
+            let changed = open.changes != mark;
+            fs::remove_file(&head)?;
+            state.uploads.remove(&name);
+            changed
         };
         // From here on it is gone, also if that cannot be confirmed.
         files::sync_parent(&head, self.durable)?;
+        // Parts that came meanwhile; what cannot be read is swept at the next start.
+        let blobs = if changed { blobs().unwrap_or(seen) } else { seen };
         let _ = fs::remove_dir_all(self.upload_dir(id));
         self.discard(blobs);
         Ok(true)

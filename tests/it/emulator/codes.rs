@@ -152,8 +152,7 @@ async fn other_store() -> Store {
             .multi_az(true)
             .accelerated(true)
             .credentials("AKIDa", "a", None)
-            .credentials("AKIDb", "b", Some("t"))
-            .expiring(1)
+            .temporary_credentials("AKIDb", "b", "t", 1)
     })
     .await
 }
