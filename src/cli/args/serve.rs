@@ -72,7 +72,7 @@ pub(in crate::cli) struct ServeArgs {
     ///
     /// Faults come before the signature is checked: `answer` strikes requests of anybody. Those that do the work, or
     /// change its answer, strike only what is not refused. A rule that can never strike is refused at the start; those
-    /// that never did are told at the end. SIGHUP reads the file anew: each test of a suite can have faults of its own.
+    /// that never did are told at the end, and before SIGHUP has the file read anew: each test can have faults of its own.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) faults: Option<PathBuf>,
     /// Write one JSON line per request to this file, secrets masked, and one with the operation Start at each start,
