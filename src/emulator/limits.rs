@@ -31,7 +31,9 @@ pub struct Limits {
     /// The most connections at once: 256, which have room in the usual 1,024 open files. It is no limit of the service. Of
     /// any more none is refused, as that would look like a fault: they wait until one ends. One is always taken.
     pub max_connections: usize,
-    /// For how many seconds a body may bring nothing before it is 400 `RequestTimeout`: 60. The manuals tell no number.
+    /// For how many seconds a body may bring nothing, and Complete's list may be on its way, before that is 400
+    /// `RequestTimeout`; and for how many a client may take nothing of an answer before its connection is closed: 60. The
+    /// manuals tell no number.
     pub body_timeout: u64,
 }
 
@@ -91,7 +93,7 @@ pub(super) const KNOWN: Known = Known {
         ("max_xml_bytes", "the most bytes of Complete's list"),
         ("max_meta_bytes", "the most bytes of one piece of user metadata, and of all"),
         ("max_connections", "the most connections at once; any more wait until one ends"),
-        ("body_timeout", "for how many seconds a body may bring nothing"),
+        ("body_timeout", "for how many seconds a body may bring nothing, and nobody take an answer"),
     ],
     never_zero: &[
         "max_part_size",

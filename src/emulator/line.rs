@@ -109,11 +109,27 @@ pub(super) struct Ordered<S: Resets> {
     writing: Pause,
     /// Whether everything that was handed over has left.
     flushed: bool,
+    /// For how long the client may take nothing of what is sent.
+    patience: Duration,
+    /// Until when it has to take something; only while it does not.
+    stuck: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: Resets> Ordered<S> {
-    pub(super) fn new(stream: S, line: Arc<Line>) -> Self {
-        Self { stream, line, reading: Pause::default(), writing: Pause::default(), flushed: false }
+    pub(super) fn new(stream: S, line: Arc<Line>, patience: Duration) -> Self {
+        let (reading, writing) = (Pause::default(), Pause::default());
+        Self { stream, line, reading, writing, flushed: false, patience, stuck: None }
+    }
+
+    /// Gives a client up that has taken nothing for too long: others may be waiting for its connection.
+    fn unless_stuck<T>(&mut self, context: &mut Context<'_>, sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if sent.is_ready() {
+            self.stuck = None;
+            return sent;
+        }
+        let patience = self.patience;
+        ready!(self.stuck.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// How much may be written at once; `None` if nothing any more.
@@ -171,7 +187,8 @@ impl<S: AsyncWrite + Resets + Unpin> AsyncWrite for Ordered<S> {
             ready!(Pin::new(&mut this.stream).poll_flush(context))?;
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         };
-        let written = ready!(Pin::new(&mut this.stream).poll_write(context, &buf[..buf.len().min(room)]))?;
+        let written = Pin::new(&mut this.stream).poll_write(context, &buf[..buf.len().min(room)]);
+        let written = ready!(this.unless_stuck(context, written))?;
         this.wrote(written);
         Poll::Ready(Ok(written))
     }
@@ -187,7 +204,8 @@ impl<S: AsyncWrite + Resets + Unpin> AsyncWrite for Ordered<S> {
         }
         let this = &mut *self;
         ready!(this.writing.poll(context));
-        let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, bufs))?;
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, bufs);
+        let written = ready!(this.unless_stuck(context, written))?;
         this.wrote(written);
         Poll::Ready(Ok(written))
     }
@@ -197,7 +215,8 @@ impl<S: AsyncWrite + Resets + Unpin> AsyncWrite for Ordered<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        ready!(self.unless_stuck(context, flushed))?;
         if !self.flushed {
             self.flushed = true;
             if self.is_over() {
@@ -208,7 +227,8 @@ impl<S: AsyncWrite + Resets + Unpin> AsyncWrite for Ordered<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.unless_stuck(context, shut)
     }
 }
 

@@ -118,7 +118,8 @@ where
     S: AsyncRead + AsyncWrite + Resets + Unpin,
 {
     let (unread, bodies) = mpsc::channel(1);
-    let stream = Ordered::new(stream, Arc::clone(&line));
+    let patience = Duration::from_secs(server.core.options.limits.body_timeout);
+    let stream = Ordered::new(stream, Arc::clone(&line), patience);
     let service = service_fn(move |request| {
         let (server, line, unread) = (Arc::clone(&server), Arc::clone(&line), unread.clone());
         async move { respond(&server, request, (&line, tls), unread).await }

@@ -14,7 +14,7 @@ const WORK: usize = 32 << 20;
 const WORK_PER_BYTE: usize = 8;
 
 /// Room for lists of parts and for the work on them. Who finds none waits: the longest lists take turns, also to come in,
-/// so that clients which send such a list slowly keep other long ones waiting, and no short one.
+/// so that clients which send such a list slowly keep other long ones waiting, until their time is over, and no short one.
 #[derive(Debug)]
 pub(in crate::emulator) struct Room {
     lists: Arc<Semaphore>,

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::{JoinError, JoinHandle},
+    time::error::Elapsed,
 };
 
 use crate::emulator::{
@@ -88,8 +89,12 @@ impl Upstream {
         self.incoming.as_ref().and_then(|incoming| http_body::Body::size_hint(incoming).exact())
     }
 
-    /// The whole body, if it has at most `most` bytes.
+    /// The whole body, if it has at most `most` bytes. Who sends a byte now and then does not keep its memory for ever.
     pub(super) async fn whole(&mut self, most: usize) -> Result<Option<Vec<u8>>, Refusal> {
+        tokio::time::timeout(self.patience, self.gathered(most)).await.map_err(late)?
+    }
+
+    async fn gathered(&mut self, most: usize) -> Result<Option<Vec<u8>>, Refusal> {
         let announced = usize::try_from(self.announced().unwrap_or_default()).unwrap_or(most);
         let mut whole = Vec::with_capacity(announced.min(most));
         while let Some(bytes) = self.next().await? {
@@ -211,7 +216,6 @@ impl Upstream {
         }
         let Some(incoming) = &mut self.incoming else { return Ok(None) };
         self.asked = true;
-        let late = |_| Refusal::new(400, "RequestTimeout", "the body was not received in time");
         while let Some(frame) = tokio::time::timeout(self.patience, incoming.frame()).await.map_err(late)? {
             let frame = frame.map_err(|_| Refusal::new(400, "IncompleteBody", "the body ended too early"))?;
             if let Ok(bytes) = frame.into_data() {
@@ -221,6 +225,10 @@ impl Upstream {
         }
         Ok(None)
     }
+}
+
+fn late(_: Elapsed) -> Refusal {
+    Refusal::new(400, "RequestTimeout", "the body was not received in time")
 }
 
 /// Writes a batch, and gives its room back.

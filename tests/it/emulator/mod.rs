@@ -25,3 +25,4 @@ mod restart;
 mod s3;
 mod served;
 mod signature;
+mod slow;
