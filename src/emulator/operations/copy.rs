@@ -96,6 +96,8 @@ pub(super) async fn part(core: &Arc<Core>, call: &Call) -> Result<Answer, Refusa
 struct Source {
     bucket: String,
     found: Found,
+    /// Keeps its bytes, also if it is replaced meanwhile.
+    lease: Arc<()>,
     data_key: Option<Secret>,
 }
 
@@ -122,8 +124,15 @@ impl Source {
         }
         let absent = || Refusal::from(refusals.absent_copy_source);
         let (stored, name) = (Arc::clone(core), bucket.clone());
-        let found = blocking(core, call, move |_, _| {
-            stored.store.bucket(&name).ok_or_else(absent)?.object(&key)?.ok_or_else(absent)
+        let (found, lease) = blocking(core, call, move |_, _| {
+            let bucket = stored.store.bucket(&name).ok_or_else(absent)?;
+            loop {
+                let found = bucket.object(&key)?.ok_or_else(absent)?;
+                // Replaced in between: look again.
+                if let Some(lease) = bucket.lease(&found)? {
+                    return Ok((found, lease));
+                }
+            }
         })
         .await?;
         let object = &found.object;
@@ -134,7 +143,7 @@ impl Source {
         let data_key = object.encryption.unlock(given, &core.store.master, &core.options, Opens::Object);
         let renamed = refusals.copy_source_key.filter(|_| customer);
         let data_key = data_key.map_err(|refusal| renamed.map_or(refusal, Refusal::from))?;
-        Ok(Self { bucket, found, data_key })
+        Ok(Self { bucket, found, lease, data_key })
     }
 
     /// Copies the bytes of a span to a new file, from one encryption to another.
@@ -150,10 +159,9 @@ impl Source {
         }
         let (core, wanted) = (Arc::clone(core), Wanted { md5: at_rest.tags_by_md5(), checksums });
         let copied = tokio::task::spawn_blocking(move || {
-            let gone = || Refusal::new(404, "NoSuchCopySource", "the copy source was just replaced");
-            let bucket = core.store.bucket(&self.bucket).ok_or_else(gone)?;
-            let lease = bucket.lease(&self.found)?.ok_or_else(gone)?;
-            let mut reader = bucket.reader(self.found.object, self.data_key, span, lease);
+            let absent = || Refusal::from(core.options.dialect.refusals().absent_copy_source);
+            let bucket = core.store.bucket(&self.bucket).ok_or_else(absent)?;
+            let mut reader = bucket.reader(self.found.object, self.data_key, span, self.lease);
             let mut writer = bucket.write_blob(to_key.as_ref(), &wanted)?;
             let mut batch = Vec::new();
             while let Some(bytes) = reader.next_batch()? {

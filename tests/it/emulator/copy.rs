@@ -1,5 +1,7 @@
 //! Copies within the store, from one encryption to another.
 
+use tokio::task::JoinSet;
+
 use super::raw::{Headers, Raw, customer, headers, kms, managed, md5_hex};
 use crate::support::{pattern, store};
 
@@ -96,4 +98,21 @@ async fn properties_are_copied_or_replaced() {
     let head = raw.head("b", &[]).await.ok();
     assert_eq!((head.header("content-type"), head.header("x-cos-meta-a")), ("text/plain", "1"));
     assert!(!head.headers.contains_key("x-cos-storage-class"), "it is not inherited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_replaced_all_the_time_is_copied_all_the_same() {
+    let store = store().await;
+    let raw = Raw::new(&store);
+    raw.put("a", &[], b"bytes").await.ok();
+    let replace = |raw: Raw| async move {
+        for _ in 0..300 {
+            raw.put("a", &[], b"bytes").await.ok();
+        }
+    };
+    let mut replacing = JoinSet::from_iter([replace(raw.clone()), replace(raw.clone())]);
+    while replacing.try_join_next().map(Result::unwrap).is_some() || !replacing.is_empty() {
+        raw.put("copy", &source("a"), b"").await.ok();
+        assert_eq!(raw.get("copy", &[]).await.ok().body, b"bytes");
+    }
 }
