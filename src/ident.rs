@@ -272,8 +272,9 @@ impl FromStr for ObjectUrl {
         let (scheme, rest) = text.split_once("://").ok_or_else(|| malformed("it has no scheme"))?;
         if rest.split('/').next().is_some_and(|host| host.contains('@')) {
             // It is not repeated, for what stands before the sign may be a secret.
-            return Err(Error::new(ErrorKind::Config, "an object address has no user and no password")
-                .with_hint("write s3://BUCKET/KEY, and give credentials by the environment or a file"));
+            return Err(Error::new(ErrorKind::Config, "an object address has no user and no password").with_hint(
+                "write cos://BUCKET-APPID/KEY or s3://BUCKET/KEY; credentials come from the environment or a file",
+            ));
         }
         let dialect = scheme.parse::<Dialect>().map_err(|unknown| malformed(&unknown.to_string()))?;
         let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -94,6 +94,7 @@ fn an_address_with_a_password_is_refused_and_not_repeated() {
         let error = text.parse::<ObjectUrl>().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("cos://") && hint.contains("s3://")), "{error:?}");
     }
     assert!("s3://bucket/a@b".parse::<ObjectUrl>().is_ok());
 }
