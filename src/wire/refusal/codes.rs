@@ -62,7 +62,7 @@ pub(super) fn known(code: &str) -> Option<(ErrorKind, Option<&'static str>)> {
         "NoSuchUpload" => (Rejected, "the upload was completed or aborted, or has expired; start a new one"),
         "UploadIdNotSupported" => (Rejected, "the upload was opened by another interface; start a new one"),
         "EntityTooSmall" | "EntityTooLarge" => (Rejected, PART_SIZE),
-        "InvalidPart" | "InvalidPartOrder" => (Rejected, "the parts are not those that were sent; start a new upload"),
+        "InvalidPart" | "InvalidPartOrder" => (Rejected, "the parts are not those that were sent; upload again"),
         "InvalidStorageClass"
         | "NotSupportedStorageClass"
         | "MAZOperationNotSupportOnOAZBucket"

@@ -83,7 +83,10 @@ async fn an_upload_that_cannot_be_removed_keeps_its_journal_so_that_it_is_found_
 async fn a_complete_that_finds_a_part_missing_is_mended_by_the_next_run() {
     let desk = Desk::new(&customer()).await;
     desk.faults(FaultPlan::new().on("Complete").answer(400, "InvalidPart"));
-    assert!(desk.run().await.unwrap_err().is_resumable());
+    let error = desk.run().await.unwrap_err();
+    assert!(error.is_resumable());
+    // Nobody has to begin another upload by hand.
+    assert!(error.hint().is_some_and(|hint| hint.contains("upload again") && hint.contains("goes on")), "{error:?}");
     desk.faults(FaultPlan::new());
     desk.done(desk.run().await).await;
 }
