@@ -223,6 +223,18 @@ impl Spoken {
         }
     }
 
+    /// Its host names for machines in its own network, and for global acceleration (/document/product/436/6224,
+    /// /document/product/436/33409).
+    pub(super) fn other_services(self, region: &str) -> Vec<String> {
+        match self {
+            Self::Cos => ["myqcloud.com", "tencentcos.cn"]
+                .iter()
+                .flat_map(|domain| [format!("cos-internal.{region}.{domain}"), format!("cos.accelerate.{domain}")])
+                .collect(),
+            Self::S3 => Vec::new(),
+        }
+    }
+
     /// The host names that list buckets, and name none.
     pub(super) fn listing_services(self) -> impl Iterator<Item = &'static str> {
         let names: &[&str] = match self {

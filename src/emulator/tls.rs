@@ -36,7 +36,8 @@ pub(super) fn set_up(dir: &Path, dialect: Spoken, region: &str, domains: &[(Stri
     let ca_der = rustls::pki_types::CertificateDer::from(pem_body(&fs::read_to_string(&ca_cert)?)?);
 
     let mut names = ["localhost", "*.localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-    names.extend(dialect.services(region).into_iter().flat_map(|host| [format!("*.{host}"), host]));
+    let services = dialect.services(region).into_iter().chain(dialect.other_services(region));
+    names.extend(services.flat_map(|host| [format!("*.{host}"), host]));
     names.extend(dialect.listing_services().map(str::to_owned));
     names.extend(domains.iter().map(|(host, _)| host.clone()));
     let mut leaf = CertificateParams::new(names).map_err(io::Error::other)?;
