@@ -17,12 +17,12 @@ pub(super) struct Known {
 pub(super) fn set<T: Serialize + DeserializeOwned>(all: &mut T, setting: &str, known: &Known) -> io::Result<()> {
     let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
     let mut fields = serde_json::to_value(&*all)?;
-    let list = |fields: &Value| describe(fields, known);
+    let names = || known.meanings.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let Some((name, text)) = setting.split_once('=') else {
-        return Err(invalid(format!("{setting:?} is not NAME=VALUE; there are\n{}", list(&fields))));
+        return Err(invalid(format!("{setting:?} is not NAME=VALUE; there are {}", names())));
     };
     let Some(now) = fields.get(name) else {
-        return Err(invalid(format!("there is no {name:?}; there are\n{}", list(&fields))));
+        return Err(invalid(format!("there is no {name:?}; there are {}", names())));
     };
     let kind = Kind::of(now);
     let wanted = || invalid(format!("{name} takes {}, not {text:?}", kind.wanted()));
@@ -40,14 +40,11 @@ pub(super) fn set<T: Serialize + DeserializeOwned>(all: &mut T, setting: &str, k
 
 /// All fields as lines: the name with its present value, how a value is written, and what it means.
 pub(super) fn help(all: &impl Serialize, known: &Known) -> String {
-    serde_json::to_value(all).map_or_else(|_| String::new(), |fields| describe(&fields, known))
-}
-
-fn describe(fields: &Value, known: &Known) -> String {
+    let Ok(fields) = serde_json::to_value(all) else { return String::new() };
     let mut text = String::new();
     for (name, meaning) in known.meanings {
         let Some(now) = fields.get(name) else { continue };
-        let _ = writeln!(text, "  {name}={}\n      {}: {meaning}", written(now), Kind::of(now).wanted());
+        let _ = writeln!(text, "  {name}={}\n      {}: {meaning}", written(now), Kind::of(now).form());
     }
     text
 }
@@ -90,6 +87,14 @@ impl Kind {
             Value::Null => Self::PerhapsNumber,
             // One that is a number by chance can be `none` again; whether it can, the field itself says.
             _ => Self::Number,
+        }
+    }
+
+    /// How it is written, where a list tells it of many.
+    const fn form(self) -> &'static str {
+        match self {
+            Self::Answer => "STATUS:CODE",
+            other => other.wanted(),
         }
     }
 
@@ -141,7 +146,7 @@ mod tests {
         assert_eq!(names(&serde_json::to_value(Guesses::default()).unwrap()), told(&guesses::KNOWN));
         assert_eq!(names(&serde_json::to_value(Limits::default()).unwrap()), told(&limits::KNOWN));
         let text = Guesses::s3().help();
-        assert!(text.contains("wrong_part_key=400:InvalidRequest\n      STATUS:CODE, such as"), "{text}");
+        assert!(text.contains("wrong_part_key=400:InvalidRequest\n      STATUS:CODE: a customer key"), "{text}");
         assert!(text.contains("retry_after=none\n      a number, or none: "), "{text}");
         assert!(Limits::s3().help().contains("max_meta_bytes=2048:2048\n      NUMBER:NUMBER: "));
     }
@@ -179,7 +184,7 @@ mod tests {
     fn a_wrong_setting_is_told_and_changes_nothing() {
         let mut guesses = Guesses::default();
         let told = |setting: &str, guesses: &mut Guesses| guesses.set(setting).unwrap_err().to_string();
-        assert!(told("gasp=true", &mut guesses).contains("gaps=false"));
+        assert!(told("gasp=true", &mut guesses).contains("gaps, gap, "));
         assert!(told("wrong_key=AccessDenied", &mut guesses).contains("STATUS:CODE, such as 403:AccessDenied"));
         for setting in ["help", "gaps=yes", "gaps=1", "retry_after=soon", "encoding_element="] {
             told(setting, &mut guesses);
