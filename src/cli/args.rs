@@ -72,7 +72,7 @@ pub(super) enum Command {
     Key(KeyCommand),
     /// Run the embedded COS store as a server, to try things and to test programs.
     #[cfg(feature = "emulator")]
-    #[command(after_help = serve::EXAMPLES)]
+    #[command(after_help = serve::EXAMPLES, override_usage = "sealift serve [OPTIONS] --data <DIR>")]
     Serve(Box<ServeArgs>),
     /// See the whole job done on the embedded store: encrypt, upload, verify, refuse, read back.
     #[cfg(feature = "emulator")]

@@ -39,24 +39,23 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
     let Some(data) = &args.data else {
         return Err(Error::new(ErrorKind::Config, "the store needs a folder for its data: --data DIR"));
     };
-    if args.dialect == ServedDialect::Cos {
-        for name in &args.bucket {
-            Bucket::new(Dialect::Cos, name)?;
-        }
-    }
+    check_dialect(args)?;
     if args.allow_insecure_loopback && !args.listen.ip().to_canonical().is_loopback() {
         let message = format!("{} is no loopback address, so customer keys need HTTPS there", args.listen.ip());
         return Err(Error::new(ErrorKind::Config, message)
             .with_hint("listen on 127.0.0.1, or serve HTTPS with --tls instead of --allow-insecure-loopback"));
     }
-    if args.block_customer_keys && args.dialect == ServedDialect::Cos {
-        return Err(Error::new(ErrorKind::Config, "COS has no buckets that block customer keys")
-            .with_hint("serve S3 with --dialect s3, or leave --block-customer-keys out"));
-    }
-    let wrong =
-        |option: &'static str| move |error: io::Error| Error::new(ErrorKind::Config, format!("{option}: {error}"));
-    args.limit.iter().try_for_each(|setting| limits.set(setting)).map_err(wrong("--limit"))?;
-    args.guess.iter().try_for_each(|setting| guesses.set(setting)).map_err(wrong("--guess"))?;
+    let wrong = |option: &'static str, hint: &'static str| {
+        move |error: io::Error| Error::new(ErrorKind::Config, format!("{option}: {error}")).with_hint(hint)
+    };
+    args.limit
+        .iter()
+        .try_for_each(|setting| limits.set(setting))
+        .map_err(wrong("--limit", "`--limit help` tells what each means"))?;
+    args.guess
+        .iter()
+        .try_for_each(|setting| guesses.set(setting))
+        .map_err(wrong("--guess", "`--guess help` tells what each means"))?;
     // Nobody can ask this process for its transcript but by the file.
     let mut options = as_asked(args, data)?.limits(limits).guesses(guesses).remember(0);
     if let Some(path) = &args.ready_file {
@@ -99,7 +98,10 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
         let settings = Settings::of(&store)?;
         settings.print(console)?;
         if let Some(path) = &args.ready_file {
-            settings.write(path).map_err(failed("write the ready file"))?;
+            settings.write(path).map_err(|error| {
+                let message = format!("cannot write the ready file {}", path.display());
+                Error::new(ErrorKind::Config, message).caused_by(error)
+            })?;
         }
         console.note(&format!("serving {} at {}; Ctrl-C stops it", buckets(&store, args), store.endpoint()));
         let renewed = async {
@@ -118,6 +120,33 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
     })
 }
 
+/// Refuses what the dialect does not have.
+fn check_dialect(args: &ServeArgs) -> Result<()> {
+    let refused = |message: String, hint: String| Err(Error::new(ErrorKind::Config, message).with_hint(hint));
+    if args.dialect == ServedDialect::Cos {
+        for name in &args.bucket {
+            Bucket::new(Dialect::Cos, name)
+                .map_err(|error| error.with_hint("a bucket is NAME-APPID, such as examplebucket-1250000000"))?;
+        }
+        if args.block_customer_keys {
+            return refused(
+                "COS has no buckets that block customer keys".to_owned(),
+                "serve S3 with --dialect s3, or leave --block-customer-keys out".to_owned(),
+            );
+        }
+        return Ok(());
+    }
+    let of_cos =
+        [("--accelerated", args.accelerated), ("--old-buckets", args.old_buckets), ("--multi-az", args.multi_az)];
+    match of_cos.iter().find(|(_, on)| *on) {
+        None => Ok(()),
+        Some((option, _)) => refused(
+            format!("{option} is for buckets of COS"),
+            format!("serve COS with --dialect cos, or leave {option} out"),
+        ),
+    }
+}
+
 /// A store as the options want it, but for what they name by files, limits and guesses.
 fn as_asked(args: &ServeArgs, data: &Path) -> Result<EmulatorOptions> {
     let options = match args.dialect {
@@ -129,7 +158,10 @@ fn as_asked(args: &ServeArgs, data: &Path) -> Result<EmulatorOptions> {
         .tls(args.tls)
         .allow_insecure(args.allow_insecure_loopback)
         .strict(args.strict)
-        .block_customer_keys(args.block_customer_keys);
+        .block_customer_keys(args.block_customer_keys)
+        .accelerated(args.accelerated)
+        .old_buckets(args.old_buckets)
+        .multi_az(args.multi_az);
     for name in &args.bucket {
         options = options.bucket(name);
     }

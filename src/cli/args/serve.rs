@@ -37,6 +37,17 @@ pub(in crate::cli) struct ServeArgs {
     /// Refuse customer keys, as new buckets of AWS do since April 2026; s3 only.
     #[arg(long)]
     pub(in crate::cli) block_customer_keys: bool,
+    /// Have global acceleration enabled for the buckets, so that they are reached at
+    /// BUCKET.cos.accelerate.myqcloud.com too; cos only.
+    #[arg(long)]
+    pub(in crate::cli) accelerated: bool,
+    /// Have buckets made before 2024, which take path style at the service's own host names, and hand out .apk and .ipa
+    /// there; cos only.
+    #[arg(long)]
+    pub(in crate::cli) old_buckets: bool,
+    /// Have buckets in several zones, which take the storage classes MAZ_… and no others; cos only.
+    #[arg(long)]
+    pub(in crate::cli) multi_az: bool,
     /// Another limit than the service's, such as min_part_size=1; may be given several times. `--limit help` lists them all.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(in crate::cli) limit: Vec<String>,

@@ -37,6 +37,10 @@ async fn guesses_and_limits_are_listed_with_their_values_for_the_dialect() {
     assert!(message.contains("STATUS:CODE, such as 403:AccessDenied"), "{message}");
     let (message, _) = refused(folder.path(), &["--limit", "max_parts=0"]).await;
     assert!(message.contains("at least 1"), "{message}");
+    let (message, hint) = refused(folder.path(), &["--guess", "wrong_kee=400:X"]).await;
+    assert!(message.contains("wrong_key, wrong_part_key, ") && hint.contains("--guess help"), "{message}: {hint}");
+    let (_, hint) = refused(folder.path(), &["--bucket", "noappid"]).await;
+    assert!(hint.contains("NAME-APPID"), "{hint}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,6 +53,42 @@ async fn a_folder_of_somebody_else_and_a_transcript_in_no_folder_are_refused_by_
     let (message, _) = refused(&folder.path().join("new"), &["--transcript", "/nonexistent/log"]).await;
     assert!(message.contains("the transcript /nonexistent/log"), "{message}");
     assert!(!folder.path().join("new").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_of_cos_is_reached_where_the_options_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("f");
+    fs::write(&source, "bytes").unwrap();
+    let put = async |options: &[&str], endpoint: &str, more: &[&str]| {
+        let (server, settings) = serve(folder.path(), &[&["--tls"], options].concat()).await;
+        let dialled = settings["SEALIFT_ENDPOINT"].strip_prefix("https://").unwrap();
+        let there = ["--no-resume", "--endpoint", endpoint, "--connect-to", dialled];
+        let words = ["put", source.to_str().unwrap(), "cos://examplebucket-1250000000/k"];
+        let ran = run(client(&[&words[..], &there, more].concat(), &settings)).await;
+        end(server).await;
+        (ran.code(), ran.err)
+    };
+    let accelerate = "https://cos.accelerate.myqcloud.com";
+    let (code, said) = put(&[], accelerate, &[]).await;
+    assert!(code == Some(6) && said.contains("BucketAccelerateNotEnabled"), "{said}");
+    let (code, said) = put(&["--accelerated"], accelerate, &[]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = put(&[], "https://cos-internal.ap-guangzhou.tencentcos.cn", &[]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (own, path) = ("https://cos.ap-guangzhou.myqcloud.com", ["--addressing", "path"]);
+    let (code, said) = put(&[], own, &path).await;
+    assert!(code.is_some_and(|code| code != 0) && said.contains("PathStyleDomainForbidden"), "{said}");
+    let (code, said) = put(&["--old-buckets"], own, &path).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = put(&["--multi-az"], own, &["--storage-class", "STANDARD"]).await;
+    assert!(code.is_some_and(|code| code != 0), "{said}");
+    let (code, said) = put(&["--multi-az"], own, &["--storage-class", "MAZ_STANDARD"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    for option in ["--accelerated", "--old-buckets", "--multi-az"] {
+        let (message, hint) = refused(folder.path(), &["--dialect", "s3", option]).await;
+        assert!(message.starts_with(option) && hint.contains("--dialect cos"), "{message}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
