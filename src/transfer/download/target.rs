@@ -164,7 +164,11 @@ async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io:
 }
 
 fn failed(what: &str, path: &Path, cause: io::Error) -> Error {
-    Error::new(ErrorKind::Source, format!("{what} {}", path.display())).caused_by(cause)
+    let hint = match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there, or name another file to write",
+        _ => "see what keeps that place from being written to, or name another file to write",
+    };
+    Error::new(ErrorKind::Source, format!("{what} {}", path.display())).with_hint(hint).caused_by(cause)
 }
 
 #[cfg(test)]

@@ -122,9 +122,13 @@ fn leads_to(path: &Path, file: &File) -> bool {
 }
 
 fn cannot(path: &Path, what: &str, cause: io::Error) -> Error {
-    Error::new(ErrorKind::Journal, format!("cannot {what} {}", path.display()))
-        .with_hint("keep the journals on a local disk that can be written to: --state-dir DIR")
-        .caused_by(cause)
+    let hint = match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room there, or name another: --state-dir DIR"
+        }
+        _ => "keep the journals on a local disk that can be written to: --state-dir DIR",
+    };
+    Error::new(ErrorKind::Journal, format!("cannot {what} {}", path.display())).with_hint(hint).caused_by(cause)
 }
 
 #[cfg(test)]
@@ -149,6 +153,15 @@ mod tests {
         assert_eq!(Lock::holder(&path).unwrap(), None);
         assert!(!path.exists());
         Lock::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_one_that_takes_no_locks() {
+        let hint = |kind: io::ErrorKind| cannot(Path::new("it.lock"), "write", kind.into()).hint().map(str::to_owned);
+        assert!(hint(io::ErrorKind::StorageFull).is_some_and(|hint| hint.starts_with("make room there")));
+        assert!(
+            hint(io::ErrorKind::Unsupported).is_some_and(|hint| hint.starts_with("keep the journals on a local disk"))
+        );
     }
 
     #[test]

@@ -147,3 +147,19 @@ async fn bytes_for_a_pipe_go_out_at_once_and_a_failure_says_so() {
     assert_eq!(target.write(Bytes::from_static(b"late")).await.unwrap_err().kind(), ErrorKind::Source);
     target.finish().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_place_that_takes_no_bytes_is_told_with_a_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let to = dir.path().join("object");
+    let mut target = Target::open(Some(&to)).unwrap();
+    // What is open for reading only stands for a disk that is full: the kernel refuses the write.
+    if let Target::File(staged) = &mut target {
+        staged.file = Arc::new(File::open(&staged.path).unwrap());
+    }
+    let error = target.write(Bytes::from_static(b"bytes")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Source);
+    assert!(error.hint().is_some_and(|hint| hint.contains("name another file")), "{error:?}");
+    let full = failed("cannot write", &to, io::ErrorKind::StorageFull.into());
+    assert!(full.hint().is_some_and(|hint| hint.contains("make room")), "{full:?}");
+}
