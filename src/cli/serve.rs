@@ -196,7 +196,9 @@ fn watch(console: Console, data: PathBuf) -> impl Fn(Event<'_>) + Send + Sync + 
 fn check_folder(data: &Path) -> Result<()> {
     let entries = match fs::read_dir(data) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(failed("read the data folder"))?,
+        entries => entries.map_err(|error| {
+            failed("read the data folder")(error).with_hint("give --data a folder, new or of an earlier run")
+        })?,
     };
     if data.join("master.key").exists() {
         return Ok(());

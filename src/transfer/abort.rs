@@ -52,5 +52,6 @@ pub(crate) async fn abort_upload(
             Err(error) => return Err(error),
         }
     }
-    Err(Error::new(ErrorKind::Unavailable, "the store lists the upload although it was aborted several times"))
+    Err(Error::new(ErrorKind::Unavailable, "the store lists the upload although it was aborted several times")
+        .with_hint("calls that are still under way may bring it back; abort it again in a while"))
 }

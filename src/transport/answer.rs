@@ -14,9 +14,11 @@ use crate::{
 ///
 /// Complete answers at once and then sends white space for as long as the object is assembled, "may take minutes"
 /// (/document/product/436/7742); the longest time that an official client waits is twenty minutes. Copies do the same
-/// (/document/product/436/10881). All others have their answer ready when it begins.
-fn longest(operation: Operation) -> Duration {
+/// (/document/product/436/10881). All others have their answer ready when it begins, and of a refusal the head says the
+/// most.
+fn longest(operation: Operation, refused: bool) -> Duration {
     match operation {
+        _ if refused => Duration::from_mins(1),
         Operation::Complete | Operation::PutCopy | Operation::UploadPartCopy => Duration::from_hours(1),
         _ => Duration::from_mins(10),
     }
@@ -60,8 +62,8 @@ pub(super) enum End {
 
 /// Reads the body to its end; `patience` is how long it may be silent.
 pub(super) async fn collect(mut response: reqwest::Response, operation: Operation, patience: Duration) -> Collected {
-    let last = Instant::now() + longest(operation);
     let refused = !response.status().is_success();
+    let last = Instant::now() + longest(operation, refused);
     let most = most(operation, refused);
     let mut body = BytesMut::new();
     let mut space = 0;

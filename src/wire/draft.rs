@@ -192,10 +192,10 @@ pub(super) fn header_value(name: impl fmt::Display, value: &str) -> Result<Heade
         return Err(refuse("it is not ASCII").with_hint("percent-encode it"));
     }
     if value.bytes().any(|byte| byte.is_ascii_control()) {
-        return Err(refuse("it holds a control character"));
+        return Err(refuse("it holds a control character").with_hint("leave out line breaks and the like"));
     }
     if value.starts_with(' ') || value.ends_with(' ') {
-        return Err(refuse("it begins or ends with a blank, which is lost on the way"));
+        return Err(refuse("it begins or ends with a blank, which is lost on the way").with_hint("leave the blank out"));
     }
     HeaderValue::from_str(value).map_err(|error| refuse("it is not a header's value").caused_by(error))
 }

@@ -97,7 +97,8 @@ impl ObjectProperties {
         for (name, value) in own {
             if let Some(value) = value {
                 if value.is_empty() {
-                    return Err(Error::new(ErrorKind::Config, format!("the value of {name} is empty")));
+                    return Err(Error::new(ErrorKind::Config, format!("the value of {name} is empty"))
+                        .with_hint("give one, or leave the option out"));
                 }
                 writer.add(name, value)?;
             }

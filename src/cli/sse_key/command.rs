@@ -28,8 +28,11 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Runs the command without our credentials and without standard input, which can be the data of an upload.
 pub(super) fn run(command: &OsStr) -> Result<Secret> {
     // Neither the command nor its output is quoted: both can hold secrets.
-    let failed =
-        |error: io::Error| Error::new(ErrorKind::Config, "cannot run the command for the key").caused_by(error);
+    let failed = |error: io::Error| {
+        Error::new(ErrorKind::Config, "cannot run the command for the key")
+            .with_hint("it is run by sh, and prints the key and nothing else: 32 bytes, or their base64 or hex")
+            .caused_by(error)
+    };
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     for name in credentials::variables() {

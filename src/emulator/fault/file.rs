@@ -72,6 +72,17 @@ const VERBS: [&str; 23] = [
 /// What can be done to a connection as such.
 const ON_CONNECTIONS: [&str; 4] = ["delay", "reset", "hard", "limit_rate"];
 
+/// The arguments of a verb, all of which it needs.
+fn takes(verb: &str) -> &'static [&'static str] {
+    match verb {
+        "answer" | "answer_after" => &["status", "code"],
+        "error_in_200" | "error_in_200_after" => &["code"],
+        "cut_request" | "limit_rate" => &["bytes"],
+        "slow_body" | "delay" | "answer_late" | "linger" => &["ms"],
+        _ => &[],
+    }
+}
+
 /// A rule in a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +119,11 @@ impl Line {
         }
         if chance.is_some_and(|chance| !(0.0..=1.0).contains(&chance)) {
             return Err("chance is a share from 0 to 1".to_owned());
+        }
+        let given =
+            [("status", status.is_some()), ("code", code.is_some()), ("bytes", bytes.is_some()), ("ms", ms.is_some())];
+        if let Some((name, _)) = given.into_iter().find(|(name, given)| *given && !takes(&verb).contains(name)) {
+            return Err(format!("{verb} does not take {name}"));
         }
         let status = || status.filter(|status| (200..600).contains(status)).ok_or_else(|| lacks("a status from 200"));
         let action = match verb.as_str() {
@@ -150,9 +166,10 @@ mod tests {
     #[test]
     fn every_listed_verb_is_known_and_names_of_operations_are_read_in_any_case() {
         for verb in VERBS {
-            let rule = format!(
-                r#"[{{"on": "uploadpart", "do": "{verb}", "status": 503, "code": "SlowDown", "bytes": 1, "ms": 1}}]"#
-            );
+            let value = |name: &str| if name == "code" { "\"SlowDown\"" } else { "503" };
+            let arguments: Vec<String> =
+                takes(verb).iter().map(|name| format!(r#", "{name}": {}"#, value(name))).collect();
+            let rule = format!(r#"[{{"on": "uploadpart", "do": "{verb}"{}}}]"#, arguments.concat());
             let rules = read(&rule).unwrap();
             assert_eq!(rules.rules[0].when.operation, "UploadPart", "{verb}");
         }

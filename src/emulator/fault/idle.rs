@@ -26,6 +26,9 @@ pub(super) fn why_never(rule: &Written) -> Option<String> {
     if when.times == Some(0) {
         return Some("it may strike 0 times".to_owned());
     }
+    if when.chance == Some(0.0) {
+        return Some("its chance is 0".to_owned());
+    }
     if when.part.is_some() && !WITH_PARTS.contains(&on) {
         return Some(format!("{on} has no parts"));
     }

@@ -76,6 +76,8 @@ fn json_that_is_no_plan_is_refused() {
         r#"[{"on": "Put", "do": "answer", "status": 503}]"#,
         r#"[{"on": "Put", "do": "answer", "status": 100, "code": "x"}]"#,
         r#"[{"on": "Put", "do": "delay"}]"#,
+        r#"[{"on": "Put", "do": "reset", "ms": 5}]"#,
+        r#"[{"on": "Put", "do": "delay", "ms": 5, "code": "SlowDown"}]"#,
     ] {
         assert!(FaultPlan::from_json(text).is_err(), "{text}");
     }
@@ -91,6 +93,7 @@ fn a_rule_that_can_never_strike_is_told_with_its_number() {
         r#"{"on": "UploadPart", "part": 0, "do": "reset"}"#,
         r#"{"on": "Put", "attempt": 0, "do": "reset"}"#,
         r#"{"on": "Put", "times": 0, "do": "reset"}"#,
+        r#"{"on": "Put", "chance": 0, "do": "reset"}"#,
         r#"{"on": "Complete", "part": 1, "do": "reset"}"#,
         r#"{"on": "Connection", "key": "k", "do": "reset"}"#,
         r#"{"on": "Put", "do": "cut_stream"}"#,

@@ -20,14 +20,12 @@ pub(crate) fn over_plain_http(dialect: Dialect, sse: &SseContext, refused: Error
     if WANTS_TLS.iter().any(|words| said.contains(words)) {
         return refused.with_hint("the server speaks HTTPS there: write https:// in place of http://");
     }
-    let writes = matches!(
-        refused.operation(),
-        Some(Operation::Initiate | Operation::UploadPart | Operation::Complete | Operation::Put)
-    );
+    // The first call with the key: who takes that one does not mind HTTP.
+    let begins = matches!(refused.operation(), Some(Operation::Initiate | Operation::Put));
     let vague = refused.kind() == ErrorKind::Rejected
         && matches!(refused.code(), Some("InvalidRequest" | "InvalidArgument") | None)
         && refused.status() == Some(400);
-    if sse.is_customer() && writes && vague {
+    if sse.is_customer() && begins && vague {
         let over = format!("stores want HTTPS where a customer key is sent ({})", dialect.names().customer_key);
         return refused.with_hint(format!("{over}: use an https:// endpoint"));
     }
@@ -64,6 +62,7 @@ mod tests {
         let wanted = hint(&customer, Operation::Initiate, "InvalidRequest");
         assert!(wanted.is_some_and(|hint| hint.contains("https://")));
         assert_eq!(hint(&SseContext::none(S3), Operation::Initiate, "InvalidRequest").as_deref(), Some("first"));
+        assert_eq!(hint(&customer, Operation::UploadPart, "InvalidArgument").as_deref(), Some("first"));
         assert_eq!(hint(&customer, Operation::Head, "InvalidRequest").as_deref(), Some("first"));
         assert_eq!(hint(&customer, Operation::Put, "EntityTooSmall").as_deref(), Some("first"));
     }
