@@ -85,6 +85,7 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
             ServedDialect::Cos => from_cos_variables().await?,
             ServedDialect::S3 => from_aws_variables()?,
         };
+        let given = own.is_some();
         if let Some(own) = own {
             let token = own.token.map(|token| text(token.expose())).transpose()?;
             options = options.credentials(&own.id, &text(own.key.expose())?, token.as_deref());
@@ -96,7 +97,8 @@ pub(super) fn run(args: &ServeArgs, console: &Console) -> Result<()> {
             Error::new(ErrorKind::Config, message).caused_by(error)
         })?;
         let settings = Settings::of(&store)?;
-        settings.print(console)?;
+        let shown = if given { settings.public() } else { settings.clone() };
+        shown.print(console)?;
         if let Some(path) = &args.ready_file {
             settings.write(path).map_err(|error| {
                 let message = format!("cannot write the ready file {}", path.display());

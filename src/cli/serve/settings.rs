@@ -15,7 +15,11 @@ use crate::{
     error::Result,
 };
 
+/// The variables that hold secrets.
+const SECRETS: [&str; 4] = ["COS_SECRET_KEY", "COS_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
 /// Variables and their values.
+#[derive(Clone)]
 pub(super) struct Settings(Vec<(&'static str, String)>);
 
 impl Settings {
@@ -43,6 +47,11 @@ impl Settings {
         }
         all.extend([("SEALIFT_BUCKET", store.bucket().to_owned()), ("SEALIFT_REGION", store.region().to_owned())]);
         Ok(Self(all))
+    }
+
+    /// Without the secrets: whoever put them into the environment has them, and they may be those of a real account.
+    pub(super) fn public(&self) -> Self {
+        Self(self.0.iter().filter(|(name, _)| !SECRETS.contains(name)).cloned().collect())
     }
 
     /// Prints them, as one object with `--json`; not at all if nobody wants them.

@@ -127,3 +127,31 @@ async fn quiet_and_json_do_as_help_says_and_a_second_store_says_that_it_waits() 
     let (server, _) = serve(folder.path(), &["--quiet"]).await;
     assert_eq!(end(server).await, (Some(0), String::new(), String::new()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_that_it_was_given_stand_in_the_ready_file_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let given = [("COS_SECRET_ID", "AKIDgiven"), ("COS_SECRET_KEY", "a-key-of-ours"), ("COS_SESSION_TOKEN", "a-token")];
+    for json in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let ready = folder.path().join("ready");
+        let data = folder.path().join("data");
+        let mut args = vec!["serve", "--data", data.to_str().unwrap(), "--ready-file", ready.to_str().unwrap()];
+        args.extend(json.then_some("--json"));
+        let mut child = bare(&args).envs(given).spawn().unwrap();
+        while !ready.exists() {
+            assert!(child.try_wait().unwrap().is_none(), "the server has ended");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let settings = fs::read_to_string(&ready).unwrap();
+        assert_eq!(fs::metadata(&ready).unwrap().permissions().mode() & 0o777, 0o600);
+        let (code, out, err) = end(child).await;
+        assert_eq!(code, Some(0), "{err}");
+        assert!(out.contains("AKIDgiven") && out.contains("SEALIFT_ENDPOINT"), "{out}");
+        for (name, value) in &given[1..] {
+            assert!(settings.contains(&format!("{name}={value}")), "{settings}");
+            assert!(!out.contains(value) && !out.contains(name) && !err.contains(value), "{out}{err}");
+        }
+    }
+}
