@@ -227,9 +227,9 @@ impl Spoken {
     /// /document/product/436/33409).
     pub(super) fn other_services(self, region: &str) -> Vec<String> {
         match self {
-            Self::Cos => ["myqcloud.com", "tencentcos.cn"]
+            Self::Cos => hosts::DOMAINS
                 .iter()
-                .flat_map(|domain| [format!("cos-internal.{region}.{domain}"), format!("cos.accelerate.{domain}")])
+                .flat_map(|domain| [format!("cos-internal.{region}{domain}"), format!("cos.accelerate{domain}")])
                 .collect(),
             Self::S3 => Vec::new(),
         }

@@ -179,11 +179,12 @@ fn altered(body: Body, effects: &mut Effects) -> Body {
     let mut intact = true;
     let frames = body.map_frame(move |frame| {
         frame.map_data(|bytes| {
-            let mut bytes = Vec::from(bytes);
-            if let Some(first) = bytes.first_mut().filter(|_| intact) {
-                *first ^= 0x80;
-                intact = false;
+            if !intact || bytes.is_empty() {
+                return bytes;
             }
+            intact = false;
+            let mut bytes = Vec::from(bytes);
+            bytes[0] ^= 0x80;
             Bytes::from(bytes)
         })
     });

@@ -29,10 +29,10 @@ pub(super) async fn complete(core: &Arc<Core>, call: &Call, upstream: &mut Upstr
     {
         return Err(missing.into());
     }
-    if core.options.guesses.complete_needs_md5 && body::content_md5(call)?.is_none() {
+    let md5 = body::content_md5(call)?;
+    if core.options.guesses.complete_needs_md5 && md5.is_none() {
         return Err(Refusal::new(400, "InvalidDigest", "Complete needs a Content-MD5"));
     }
-    let md5 = body::content_md5(call)?;
     let working = core.room.work(text.len()).await;
     let customer = matches!(upload.encryption, AtRest::Customer { .. });
     let echoes = core.options.guesses.echo_on_complete && (!customer || call.dialect.rules().complete_confirms_keys);

@@ -186,7 +186,7 @@ fn by_host(core: &Core, call: &Call, source: &str) -> Result<(String, String), R
     let path = percent::decode(&format!("/{key}")).ok_or_else(invalid)?;
     let (bucket, key) = request::locate(host, &path, options);
     let host = request::without_port(host).to_ascii_lowercase();
-    let own = options.domains.iter().any(|(domain, _)| *domain == host);
+    let own = super::is_own_domain(core, &host);
     let known = own || host == call.host || call.dialect.bucket_of(&host, &options.region).is_some();
     if !known || bucket.is_empty() || key.is_empty() {
         return Err(invalid());

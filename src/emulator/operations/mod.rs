@@ -69,8 +69,8 @@ pub(super) fn admit(core: &Core, call: &Call) -> Result<Admitted, Refusal> {
 }
 
 /// Whether the host is a domain of a bucket's own.
-fn is_own_domain(core: &Core, call: &Call) -> bool {
-    core.options.domains.iter().any(|(domain, _)| *domain == call.host)
+fn is_own_domain(core: &Core, host: &str) -> bool {
+    core.options.domains.iter().any(|(domain, _)| domain == host)
 }
 
 /// What the service's own host names do not do for new buckets (/document/product/436/57456).
@@ -78,7 +78,7 @@ fn check_domain(core: &Core, call: &Call) -> Result<(), Refusal> {
     if core.options.old_buckets || !call.by_default_domain() {
         return Ok(());
     }
-    if !is_own_domain(core, call) && call.dialect.bucket_of(&call.host, &core.options.region).is_none() {
+    if !is_own_domain(core, &call.host) && call.dialect.bucket_of(&call.host, &core.options.region).is_none() {
         return Err(Refusal::new(403, "PathStyleDomainForbidden", "the bucket belongs in the host name"));
     }
     if call.operation == Operation::Get && [".apk", ".ipa"].iter().any(|end| call.key.ends_with(end)) {
@@ -98,7 +98,7 @@ fn is_about_buckets(call: &Call) -> bool {
 /// A bucket is known in its own region only; and where the nearest place answers, if that was switched on for it
 /// (/document/product/436/33409).
 fn check_region(core: &Core, call: &Call) -> Result<(), Refusal> {
-    let Some(host) = call.dialect.service_host(&call.host).filter(|_| !is_own_domain(core, call)) else {
+    let Some(host) = call.dialect.service_host(&call.host).filter(|_| !is_own_domain(core, &call.host)) else {
         return Ok(());
     };
     if host.website {

@@ -95,10 +95,9 @@ pub(super) async fn abort(core: &Arc<Core>, call: &Call) -> Result<Answer, Refus
 /// The key to the bytes of an upload's parts.
 pub(super) fn unlock(core: &Core, call: &Call, upload: &Upload) -> Result<Option<Secret>, Refusal> {
     let customer = encryption::customer_key(call, &core.options.guesses)?;
-    let held = || core.held.of(&upload.id);
     if customer.is_none()
         && call.operation == Operation::UploadPartCopy
-        && let Some(key) = held()
+        && let Some(key) = core.held.of(&upload.id)
     {
         return Ok(Some(key));
     }
